@@ -1,0 +1,125 @@
+package archtest
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms says, for each package, which packages of ours it may import. A package
+// below a room (evidence/local) is a room of its own where it is listed, and
+// otherwise belongs to the room above it.
+var rooms = map[string][]string{
+	"cmd/sshwhy":      {"internal/cli"},
+	"internal/report": {},
+	"internal/catalog": {
+		"internal/report"},
+	"internal/evidence":        {},
+	"internal/evidence/local":  {"internal/evidence"},
+	"internal/evidence/replay": {"internal/evidence"},
+	"internal/evidence/via":    {"internal/evidence"},
+	"internal/evidence/script": {"internal/evidence"},
+	"internal/evidence/redact": {"internal/evidence"},
+	"internal/facts":           {"internal/evidence"},
+	"internal/firewall":        {},
+	"internal/firewall/prove":  {"internal/firewall"},
+	"internal/server":          {"internal/facts", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
+	"internal/sshwire":         {},
+	"internal/client":          {"internal/report", "internal/catalog", "internal/sshwire"},
+	"internal/explain":         {"internal/report", "internal/catalog"},
+	"internal/remedy":          {"internal/report", "internal/evidence"},
+	"internal/render":          {"internal/report"},
+	"internal/gendocs":         {"internal/cli", "internal/catalog"},
+	"internal/archtest":        {},
+}
+
+// thinking are the packages that only think: they never reach the system, the
+// network or the clock, neither directly nor through another package of ours.
+var thinking = []string{
+	"internal/report", "internal/catalog", "internal/evidence", "internal/facts",
+	"internal/firewall", "internal/server", "internal/explain", "internal/render",
+}
+
+// forbidden is what a thinking package may not import.
+var forbidden = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys/unix"}
+
+const module = "sshwhy/"
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestRooms(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "internal/cli") || strings.HasPrefix(name, "lab") ||
+			strings.HasPrefix(name, "bench") {
+			continue // the command line and the lab may import anything
+		}
+		room, ok := roomOf(name)
+		if !ok {
+			t.Errorf("%s stands in no room of the table in this test", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			target, ours := strings.CutPrefix(imp, module)
+			if !ours {
+				continue
+			}
+			other, _ := roomOf(target)
+			if other != room && !slices.Contains(rooms[room], other) {
+				t.Errorf("%s may not import %s", name, target)
+			}
+		}
+	}
+}
+
+func TestThinkingPackagesArePure(t *testing.T) {
+	for _, p := range list(t) {
+		room, _ := roomOf(strings.TrimPrefix(p.ImportPath, module))
+		if !slices.Contains(thinking, room) {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if slices.Contains(forbidden, imp) {
+				t.Errorf("%s only thinks, and imports %s", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func roomOf(name string) (string, bool) {
+	for n := name; n != ""; {
+		if _, ok := rooms[n]; ok {
+			return n, true
+		}
+		i := strings.LastIndex(n, "/")
+		if i < 0 {
+			break
+		}
+		n = n[:i]
+	}
+	return name, false
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
