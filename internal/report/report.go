@@ -1,7 +1,8 @@
 // Package report is the vocabulary in which sshwhy answers: the JSON contract of
 // docs/output.md as Go types, and the few rules that belong to the words
 // themselves (what verdict a list of findings amounts to, which exit status a
-// verdict has).
+// verdict has). A step of a remedy is text for people and may carry the same
+// act as data (Action), which internal/remedy applies.
 //
 // It must not look at anything, decide anything about a machine, or print:
 // it imports nothing of ours and nothing that reaches the outside.
@@ -202,6 +203,8 @@ type Step struct {
 	Do    string `json:"do"`
 	Undo  string `json:"undo"`
 	Where string `json:"where"` // "server" or "client"
+
+	Act *Action `json:"-"` // the same act as data, for the driver of fixes; nil: for people only
 }
 
 // Where a step is to be done.
