@@ -43,7 +43,8 @@ func TestNothingIsWiderThanTheTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, l := range strings.Split(b.String(), "\n") {
-				if columns(l) > width {
+				// A single quoted word cannot be broken and still be pasted.
+				if columns(l) > width && len(shellWords(strings.TrimSuffix(strings.TrimSpace(l), ` \`))) > 1 {
 					t.Errorf("width %d: %d columns: %q", width, columns(l), l)
 				}
 			}

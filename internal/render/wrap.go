@@ -62,7 +62,9 @@ func Cut(line string, width int) []string {
 }
 
 // WrapCommand breaks a shell command at spaces outside of quotes with a
-// backslash, so that what is copied from a narrow terminal still runs.
+// backslash, so that what is copied from a narrow terminal still runs. A single
+// quoted word that is wider is left to the terminal, which breaks it without
+// adding anything to the copy.
 func WrapCommand(cmd string, width int) []string {
 	width = max(width, 12)
 	if columns(cmd) <= width {
