@@ -1,0 +1,120 @@
+// Package local fills a bundle on this machine: it reads files and runs
+// commands, many at once, each with its own time limit and output cap.
+//
+// It must not understand what it reads and must not change anything: what it
+// looks at is the manifest's business, what that means is internal/facts'.
+package local
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"sshwhy/internal/evidence"
+)
+
+// leastWorkers is how many items are looked at at once on a small machine:
+// most of them wait for systemd or the disk, not for a processor.
+const leastWorkers = 8
+
+// Options of Fill.
+type Options struct {
+	Tool string           // version of sshwhy, for the bundle's header
+	Now  func() time.Time // nil: time.Now
+}
+
+// Fill looks at everything the manifest wants, round by round. What cannot be
+// looked at is in the bundle with its reason; the error is only ever ctx's, and
+// the bundle that comes with it holds what was seen until then.
+//
+// No process outlives the call. A goroutine can, in one case that a program has
+// no means against: the kernel not returning from a read (a dead network mount).
+func Fill(ctx context.Context, m evidence.Manifest, opt Options) (*evidence.Bundle, error) {
+	now := opt.Now
+	if now == nil {
+		now = time.Now
+	}
+	b := evidence.NewBundle()
+	b.Tool, b.Way, b.Taken, b.UID = opt.Tool, "local", now().UTC(), os.Geteuid()
+	err := m.Rounds(b, func(round []evidence.Item) error {
+		results := lookAtAll(ctx, round)
+		if err := ctx.Err(); err != nil {
+			for i, it := range round {
+				if results[i].Status == evidence.Known {
+					b.Put(it, results[i])
+				}
+			}
+			return err
+		}
+		for i, it := range round {
+			b.Put(it, results[i])
+		}
+		return nil
+	})
+	return b, err
+}
+
+func lookAtAll(ctx context.Context, round []evidence.Item) []evidence.Result {
+	results := make([]evidence.Result, len(round))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(round), max(leastWorkers, 2*runtime.NumCPU())) {
+		workers.Go(func() {
+			for i := range next {
+				results[i] = look(ctx, round[i])
+			}
+		})
+	}
+	for i := range round {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	return results
+}
+
+// look looks at one item within its time limit.
+func look(ctx context.Context, it evidence.Item) evidence.Result {
+	if ctx.Err() != nil {
+		return failed("not looked at: " + ctx.Err().Error())
+	}
+	ctx, cancel := context.WithTimeout(ctx, it.TimeLimit())
+	defer cancel()
+	switch it.Kind {
+	case evidence.KindFile:
+		return within(ctx, it, func() evidence.Result { return lookFile(ctx, it) })
+	case evidence.KindStat:
+		return within(ctx, it, func() evidence.Result { return lookStat(it) })
+	case evidence.KindGlob:
+		return within(ctx, it, func() evidence.Result { return lookGlob(ctx, it) })
+	case evidence.KindCommand:
+		return lookCommand(ctx, it)
+	}
+	return failed("unknown kind of item: " + string(it.Kind))
+}
+
+// within runs f and stops waiting for it when ctx ends: a system call on a dead
+// network mount does not come back.
+func within(ctx context.Context, it evidence.Item, f func() evidence.Result) evidence.Result {
+	done := make(chan evidence.Result, 1)
+	go func() { done <- f() }()
+	select {
+	case r := <-done:
+		return r
+	case <-ctx.Done():
+		return failed(outOfTime(ctx, it))
+	}
+}
+
+func outOfTime(ctx context.Context, it evidence.Item) string {
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		return "no answer within " + it.TimeLimit().String()
+	}
+	return "stopped: " + ctx.Err().Error()
+}
+
+func failed(reason string) evidence.Result {
+	return evidence.Result{Status: evidence.Failed, Reason: reason, Exit: -1}
+}
