@@ -1,0 +1,96 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Suites are the Debian releases a case may run on.
+var Suites = []string{"trixie", "bookworm"}
+
+//go:embed image/build.sh
+var recipe []byte
+
+// buildLimit bounds the making of one image; it takes about a minute with a near mirror.
+const buildLimit = 15 * time.Minute
+
+// cacheDir is where base images are kept between runs.
+func cacheDir() string {
+	if d := os.Getenv("SSHWHY_LAB_CACHE"); d != "" {
+		return d
+	}
+	return "/var/cache/sshwhy-lab"
+}
+
+// Image returns the directory of the base image of a suite and builds it when
+// this recipe has not been built here before. Several processes may ask at once.
+// Progress is written to log, which may be nil.
+func Image(ctx context.Context, suite string, log io.Writer) (string, error) {
+	if !slices.Contains(Suites, suite) {
+		return "", fmt.Errorf("no image %q: there are %v", suite, Suites)
+	}
+	sum := sha256.Sum256(recipe)
+	dir := filepath.Join(cacheDir(), suite+"-"+hex.EncodeToString(sum[:6]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(cacheDir(), 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lockFile(dir + ".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil // another process built it while this one waited
+	}
+	if log != nil {
+		fmt.Fprintf(log, "lab: building the %s image in %s (about a minute, once)\n", suite, cacheDir())
+	}
+	ctx, cancel := context.WithTimeout(ctx, buildLimit)
+	defer cancel()
+	script := dir + ".build.sh" // a file and not standard input, which dpkg would read from
+	if err := os.WriteFile(script, recipe, 0o700); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "sh", script, suite, dir)
+	ownGroup(cmd)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the %s image: %w\n%s", suite, err, tail(out, 3000))
+	}
+	return dir, nil
+}
+
+// lockFile takes an exclusive lock on a file, which it creates, and waits for it.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}
