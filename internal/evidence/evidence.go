@@ -139,6 +139,9 @@ func (b *Bundle) Lookup(key string) Result {
 // Has reports whether the item has been looked at.
 func (b *Bundle) Has(it Item) bool { _, ok := b.items[it.Key()]; return ok }
 
+// HasKey is Has by key.
+func (b *Bundle) HasKey(key string) bool { _, ok := b.items[key]; return ok }
+
 // Put records a result.
 func (b *Bundle) Put(it Item, r Result) { b.PutKey(it.Key(), r) }
 
