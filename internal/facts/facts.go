@@ -1,0 +1,93 @@
+// Package facts turns the raw bytes of a bundle into typed facts about one
+// machine and its SSH server: one file per fact, holding both what the fact
+// wants to see (evidence items) and the parser of what came back.
+//
+// A fact keeps where it comes from and whether it could be looked at at all
+// (Origin): known, absent, denied, failed and skipped stay different values.
+// The package judges nothing: whether a fact is a fault is for internal/server
+// to say. It reads only the bundle, and has no clock and no system.
+package facts
+
+import (
+	"net/netip"
+
+	"sshwhy/internal/evidence"
+)
+
+// Ask is what is asked about one particular visitor. Zero fields were not asked.
+type Ask struct {
+	Client netip.Addr
+	User   string
+	Port   int
+}
+
+// Facts is everything that is known of a machine.
+type Facts struct {
+	Root      bool // taken with the rights of root
+	System    System
+	Package   Package
+	Program   Program
+	Options   Options
+	Services  []Unit // SSH service units that systemd knows, ssh.service first
+	Sockets   []Unit // SSH socket units that systemd knows
+	Units     Origin // whether systemd could be asked
+	Generator bool   // Ubuntu's sshd-socket-generator is there
+	// NotToBeRun is /etc/ssh/sshd_not_to_be_run, whose mere existence keeps
+	// Debian's and Ubuntu's service from being started.
+	NotToBeRun Origin
+	Test       Test
+	Effective  Effective
+	Config     Config
+	HostKeys   HostKeys
+	Privsep    Privsep
+	Listeners  Listeners
+	Processes  map[int]Process
+	Links      Links
+	Wrappers   Wrappers
+	Journal    Journal
+	Script     Script
+}
+
+// fact is one kind of fact: what it wants to see, given what has been seen.
+type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
+
+// Wants returns everything that the facts want to see, given the bundle so far.
+// It may name items that the bundle already has.
+func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
+	all := [...]wants{
+		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
+		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
+		wantWrappers, wantJournal, wantScript,
+	}
+	var items []evidence.Item
+	for _, want := range all {
+		items = append(items, want(b, ask)...)
+	}
+	return items
+}
+
+// Parse reads the facts out of a bundle.
+func Parse(b *evidence.Bundle, ask Ask) *Facts {
+	f := &Facts{
+		Root:      b.UID == 0,
+		System:    parseSystem(b),
+		Package:   parsePackage(b),
+		Program:   parseProgram(b),
+		Options:   parseOptions(b),
+		Test:      parseTest(b),
+		Effective: parseEffective(b, ask),
+		Config:    parseConfig(b),
+		HostKeys:  parseHostKeys(b),
+		Privsep:   parsePrivsep(b),
+		Listeners: parseListeners(b),
+		Processes: parseProcesses(b, ask),
+		Links:     parseLinks(b),
+		Wrappers:  parseWrappers(b),
+		Journal:   parseJournal(b),
+		Script:    parseScript(b),
+	}
+	f.Services, f.Sockets, f.Units = parseUnits(b)
+	f.Generator = len(b.Get(itemGenerator).Matches) > 0
+	f.NotToBeRun = originOf(itemNotToBeRun, b.Get(itemNotToBeRun))
+	return f
+}

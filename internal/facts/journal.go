@@ -1,0 +1,106 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"sshwhy/internal/evidence"
+)
+
+// Journal is what the log says of SSH since boot, newest last.
+type Journal struct {
+	Origin  Origin
+	Entries []Entry
+}
+
+// Entry is one line of the log.
+type Entry struct {
+	Identifier string // SYSLOG_IDENTIFIER: sshd, sshd-session, systemd
+	Unit       string // the unit it is about
+	Priority   string // syslog's: "3" is an error
+	Message    string
+	Quote      Quote
+}
+
+// maxEntries bounds what is read of the journal: the last lines of this boot.
+const maxEntries = "200"
+
+// itemJournal asks by unit and by identifier: short-lived processes lose their
+// unit in one of four runs, and the decisive line with it.
+var itemJournal = evidence.Command("journalctl", "-q", "--no-pager", "-o", "json", "--all", "-b", "-n", maxEntries,
+	"--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT,_SYSTEMD_UNIT",
+	"_SYSTEMD_UNIT=ssh.service", "+", "_SYSTEMD_UNIT=sshd.service",
+	"+", "UNIT=ssh.service", "+", "UNIT=sshd.service", "+", "UNIT=ssh.socket", "+", "UNIT=sshd.socket",
+	"+", "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session").AtMost(512 << 10)
+
+func wantJournal(b *evidence.Bundle, _ Ask) []evidence.Item {
+	if b.Has(itemSystemd) && !b.Get(itemSystemd).OK() {
+		return nil
+	}
+	return []evidence.Item{itemJournal}
+}
+
+func parseJournal(b *evidence.Bundle) Journal {
+	r := b.Get(itemJournal)
+	j := Journal{Origin: ran(itemJournal, r, anyExit)}
+	j.Origin.Source = "journalctl -b"
+	for line := range bytes.Lines(r.Data) {
+		var raw map[string]any
+		if json.Unmarshal(line, &raw) != nil {
+			continue
+		}
+		e := Entry{Identifier: text(raw["SYSLOG_IDENTIFIER"]), Priority: text(raw["PRIORITY"]), Message: text(raw["MESSAGE"])}
+		if e.Unit = text(raw["UNIT"]); e.Unit == "" {
+			e.Unit = text(raw["_SYSTEMD_UNIT"])
+		}
+		e.Quote = Quote{Source: j.Origin.Source, Text: clip(e.Identifier + ": " + e.Message)}
+		j.Entries = append(j.Entries, e)
+	}
+	return j
+}
+
+// text reads a journal field: a string, or an array of bytes where it is no
+// valid UTF-8 (systemd's journal JSON format).
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []any:
+		out := make([]byte, 0, len(v))
+		for _, x := range v {
+			n, ok := x.(float64)
+			if !ok || n < 0 || n > 255 {
+				return ""
+			}
+			out = append(out, byte(n))
+		}
+		return string(out)
+	}
+	return ""
+}
+
+// Last returns the newest entries whose message holds one of the texts, oldest first.
+func (j Journal) Last(n int, texts ...string) []Entry {
+	var out []Entry
+	for i := len(j.Entries) - 1; i >= 0 && len(out) < n; i-- {
+		for _, t := range texts {
+			if strings.Contains(j.Entries[i].Message, t) {
+				out = append([]Entry{j.Entries[i]}, out...)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Errors returns the newest entries of priority error or worse, oldest first.
+func (j Journal) Errors(n int) []Entry {
+	var out []Entry
+	for i := len(j.Entries) - 1; i >= 0 && len(out) < n; i-- {
+		if p := j.Entries[i].Priority; p != "" && p <= "3" {
+			out = append([]Entry{j.Entries[i]}, out...)
+		}
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+package facts
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/evidence"
+)
+
+// Process is what /proc says of one process.
+type Process struct {
+	PID     int
+	Name    string
+	Command string
+	State   string // first letter of the State line: R S D T t Z X I
+	Unit    string // the systemd unit in its control group; "" where there is none
+	Started float64
+	Quote   Quote // its State line
+	Cgroup  Quote
+}
+
+// maxProcesses bounds how many processes are looked at: those that hold the
+// ports in question and those that systemd calls the SSH service.
+const maxProcesses = 16
+
+// clockTick is USER_HZ, in which /proc/PID/stat counts; it is 100 on every
+// architecture Go runs Linux on.
+const clockTick = 100
+
+var itemPidFile = evidence.File("/run/sshd.pid")
+
+func wantProcesses(b *evidence.Bundle, ask Ask) []evidence.Item {
+	items := []evidence.Item{itemPidFile}
+	for _, pid := range interestingPIDs(b, ask) {
+		dir := "/proc/" + strconv.Itoa(pid) + "/"
+		for _, name := range []string{"status", "stat", "cmdline", "cgroup"} {
+			items = append(items, evidence.File(dir+name).AtMost(8<<10))
+		}
+	}
+	return items
+}
+
+func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
+	var pids []int
+	add := func(pid int) {
+		if pid > 1 && !slices.Contains(pids, pid) && len(pids) < maxProcesses {
+			pids = append(pids, pid)
+		}
+	}
+	services, _, _ := parseUnits(b)
+	for _, u := range services {
+		add(u.Int("MainPID"))
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b.Get(itemPidFile).Data)))
+	add(pid)
+	ports := []int{22, ask.Port}
+	for _, e := range append(parseConfig(b).Endpoints(), parseEffective(b, Ask{}).Endpoints()...) {
+		ports = append(ports, e.Port)
+	}
+	for _, l := range parseListeners(b).All {
+		if slices.Contains(ports, l.Port) || l.OwnedBy(SSHPrograms...) {
+			for _, o := range l.Owners {
+				add(o.PID)
+			}
+		}
+	}
+	return pids
+}
+
+// SSHPrograms are the names of programs that serve SSH.
+var SSHPrograms = []string{"sshd", "dropbear", "tinysshd", "sshd-session"}
+
+func parseProcesses(b *evidence.Bundle, ask Ask) map[int]Process {
+	out := map[int]Process{}
+	for _, pid := range interestingPIDs(b, ask) {
+		if p, ok := parseProcess(b, pid); ok {
+			out[pid] = p
+		}
+	}
+	return out
+}
+
+func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/"
+	status := b.Get(evidence.File(dir + "status"))
+	if !status.OK() {
+		return Process{}, false
+	}
+	p := Process{PID: pid}
+	for i, line := range lines(status.Data) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "Name":
+			p.Name = value
+		case "State":
+			p.State = value[:min(1, len(value))]
+			p.Quote = Quote{Source: dir + "status", Line: i + 1, Text: clip(line)}
+		}
+	}
+	p.Command = strings.TrimRight(strings.ReplaceAll(string(b.Get(evidence.File(dir+"cmdline")).Data), "\x00", " "), " ")
+	stat := string(b.Get(evidence.File(dir + "stat")).Data)
+	// The name in parentheses may hold anything; starttime is the 20th field after it (proc(5), field 22).
+	if f := strings.Fields(stat[strings.LastIndex(stat, ")")+1:]); len(f) > 19 {
+		ticks, _ := strconv.ParseFloat(f[19], 64)
+		p.Started = ticks / clockTick
+	}
+	for i, line := range lines(b.Get(evidence.File(dir + "cgroup")).Data) {
+		unit := path.Base(line)
+		if strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".scope") || strings.HasSuffix(unit, ".socket") {
+			p.Unit = unit
+			p.Cgroup = Quote{Source: dir + "cgroup", Line: i + 1, Text: clip(line)}
+		}
+	}
+	return p, true
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// accessStage: is the visitor let in by what stands before and in sshd?
+func accessStage() stage {
+	return stage{report.StageAccess, func(*view) string { return "" }, []check{checkWrappers}}
+}
+
+// checkWrappers evaluates hosts.allow and hosts.deny, where this sshd honours them.
+func checkWrappers(v *view, p *part) {
+	if !v.Program.Sshd.Origin.Known() {
+		p.skipped = "no OpenSSH server is installed"
+		return
+	}
+	link, known := v.Program.Wrapped()
+	d := v.Wrappers.Decide(v.q.Client)
+	if link == nil && (known || d.Denied == facts.NoOne) {
+		return
+	}
+	if link == nil {
+		p.also("TCP wrappers", "could not see whether sshd is linked with libwrap: "+v.Program.Sshd.Loader.Reason)
+		return
+	}
+	for _, file := range []facts.HostsFile{v.Wrappers.Allow, v.Wrappers.Deny} {
+		if file.Origin.Unseen() {
+			p.cannot("TCP wrappers", "could not read "+file.Origin.Source+": "+file.Origin.Reason)
+			return
+		}
+	}
+	if d.Denied == facts.NoOne {
+		return
+	}
+	f := v.wrapperFinding(p, d)
+	quote(f, d.Rule.Quote, *link)
+	for _, r := range d.Allowed {
+		quote(f, r.Quote)
+	}
+	line := "sshd: ALL"
+	source := ""
+	if v.q.Client.IsValid() {
+		if source = v.q.Client.Unmap().String(); v.q.Client.Unmap().Is6() {
+			source = "[" + source + "]"
+		}
+		line = "sshd: " + source
+	}
+	step := do(fmt.Sprintf("sed -i '1i %s' /etc/hosts.allow", line), "sed -i '1d' /etc/hosts.allow")
+	step.Act = &report.Action{Kind: report.ActHostsAllow, Source: strings.Trim(source, "[]")}
+	if v.q.Client.IsValid() {
+		step.Act.Opens = v.q.Client.Unmap().String()
+	}
+	mend(f, "Let the client in by a line at the head of /etc/hosts.allow.", step)
+}
+
+// wrapperFinding: with a client asked about, the rules say yes, no, or that it
+// hangs on the client's name. Without one they say for how many.
+func (v *view) wrapperFinding(p *part, d facts.Decision) *report.Finding {
+	place := fmt.Sprintf("%s line %d", d.Rule.Quote.Source, d.Rule.Quote.Line)
+	switch {
+	case d.Denied == facts.Everyone && v.q.Client.IsValid():
+		return p.found("tcp-wrappers-deny", report.Blocking, "%s shuts %s out of SSH: sshd accepts the connection, waits five seconds and drops it.", place, v.q.Client)
+	case d.Denied == facts.Everyone:
+		return p.found("tcp-wrappers-deny", report.Blocking, "%s shuts every client out of SSH: sshd accepts the connection, waits five seconds and drops it.", place)
+	case v.q.Client.IsValid():
+		f := p.found("tcp-wrappers-deny", report.Degrading, "%s may shut %s out of SSH: that depends on the client's name, which is not looked up here.", place, v.q.Client)
+		f.Certainty = report.Possible
+		return f
+	case len(d.Allowed) > 0 || strings.Contains(strings.ToUpper(strings.Join(d.Rule.Clients, " ")), "ALL EXCEPT"):
+		return p.found("tcp-wrappers-deny", report.Degrading, "%s shuts every client out of SSH that no other rule lets in.", place)
+	}
+	return p.found("tcp-wrappers-deny", report.Note, "%s shuts some clients out of SSH.", place)
+}

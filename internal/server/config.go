@@ -1,0 +1,200 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// configStage: does sshd accept its configuration, its keys and its surroundings?
+func configStage() stage {
+	return stage{report.StageConfig, configDetail, []check{
+		checkTested, checkConfig, checkHostKeys, checkPrivsepDir, checkPrivsepUser,
+	}}
+}
+
+func configDetail(v *view) string {
+	if !v.Config.Origin.Known() {
+		return ""
+	}
+	files := 1
+	for _, d := range v.Config.Directives {
+		if d.Quote.Line == 1 {
+			files = max(files, len(v.Config.ModTimes))
+		}
+	}
+	if files = len(v.Config.ModTimes); files > 1 {
+		return fmt.Sprintf("%s and %d included files are valid", v.Config.Path, files-1)
+	}
+	return v.Config.Path + " is valid"
+}
+
+// checkTested says whether sshd could be asked at all.
+func checkTested(v *view, p *part) {
+	switch {
+	case !v.Program.Sshd.Origin.Known():
+		p.skipped = "no OpenSSH server is installed"
+	case !v.Test.Origin.Known():
+		if !v.Test.Broken() {
+			p.cannot("configuration", "sshd could not be asked: "+v.Test.Origin.Reason)
+		}
+	case v.blind():
+		p.cannot("configuration", "checking it whole needs root (host keys and included files are for root only)")
+	}
+}
+
+// blind reports whether sshd's own check ran without the rights to read what it
+// needs: only faults of the configuration's text can then be told.
+func (v *view) blind() bool {
+	if v.Root {
+		return false
+	}
+	if _, broken := v.Test.First(facts.ProblemKeyword, facts.ProblemValue); broken {
+		return false
+	}
+	return v.Test.Exit != 0
+}
+
+func checkConfig(v *view, p *part) {
+	pr, ok := v.Test.ConfigBroken()
+	if !ok || v.blind() || v.Test.Broken() {
+		return
+	}
+	d, located := v.locate(&pr)
+	f := p.found("sshd-config-invalid", v.keepsOut(), "%s", v.configWords(pr, d))
+	quote(f, pr.Quote)
+	if located {
+		quote(f, d.Quote)
+	}
+	check := checkConfigStep(v)
+	steps := append([]report.Step{check}, v.revive()...)
+	switch {
+	case pr.Kind == facts.ProblemNoFile && pr.File == v.Config.Path && v.System.Debianish():
+		restore := do("cp /usr/share/openssh/sshd_config "+v.Config.Path, "rm "+v.Config.Path)
+		advise(f, "Put the package's configuration file in its place, check it, and start the service.", append([]report.Step{restore}, steps...)...)
+	case pr.Kind == facts.ProblemNoFile:
+		advise(f, "Put the file back or remove what names it, then check and start the service.", steps...)
+	case located:
+		mend(f, fmt.Sprintf("Comment out line %d of %s, check, and start the service.", d.Quote.Line, d.Quote.Source),
+			append([]report.Step{commentOut(d)}, steps...)...)
+	default:
+		advise(f, "Correct what sshd names, check again, and start the service.", steps...)
+	}
+}
+
+// locate finds the directive a complaint is about. A few complaints name no file
+// and line (servconf.c resolves ListenAddress after reading); then the value
+// that sshd names is looked for.
+func (v *view) locate(pr *facts.Problem) (facts.Directive, bool) {
+	for _, d := range v.Config.Directives {
+		if pr.Line > 0 && d.Quote.Source == pr.File && d.Quote.Line == pr.Line {
+			return d, true
+		}
+	}
+	if pr.Line > 0 {
+		return facts.Directive{}, false
+	}
+	if rest, ok := strings.CutPrefix(pr.Quote.Text, "bad addr or host: "); ok {
+		name, _, _ := strings.Cut(rest, " ")
+		for _, d := range v.Config.All("ListenAddress") {
+			if len(d.Args) > 0 && strings.Contains(d.Args[0], name) {
+				return d, true
+			}
+		}
+	}
+	for _, keyword := range []string{"AuthorizedKeysCommand", "AuthorizedPrincipalsCommand"} {
+		if all := v.Config.All(keyword); strings.HasPrefix(pr.Quote.Text, keyword+" set without") && len(all) > 0 {
+			return all[0], true
+		}
+	}
+	return facts.Directive{}, false
+}
+
+func (v *view) configWords(pr facts.Problem, d facts.Directive) string {
+	place := pr.File
+	if pr.Line > 0 {
+		place = fmt.Sprintf("%s line %d", pr.File, pr.Line)
+	} else if d.Quote.Line > 0 {
+		place = fmt.Sprintf("%s line %d", d.Quote.Source, d.Quote.Line)
+	}
+	switch {
+	case pr.Kind == facts.ProblemKeyword:
+		s := fmt.Sprintf("sshd refuses its configuration: %s has the unknown keyword %q", place, pr.Keyword)
+		if near := facts.NearestKeyword(pr.Keyword); near != "" {
+			return s + fmt.Sprintf("; did you mean %q?", near)
+		}
+		return s + "."
+	case pr.Kind == facts.ProblemNoFile:
+		return fmt.Sprintf("sshd cannot read its configuration: %s.", strings.TrimSuffix(pr.Quote.Text, "."))
+	case place == "":
+		return fmt.Sprintf("sshd refuses its configuration: %s.", strings.TrimSuffix(strings.TrimSpace(pr.Quote.Text), "."))
+	}
+	_, text, _ := strings.Cut(pr.Quote.Text, fmt.Sprintf("line %d: ", pr.Line))
+	if pr.Line == 0 {
+		text = pr.Quote.Text
+	}
+	return fmt.Sprintf("sshd refuses its configuration: %s: %s.", place, strings.TrimSuffix(strings.TrimSpace(text), "."))
+}
+
+// commentOut takes one line out of force.
+func commentOut(d facts.Directive) report.Step {
+	file := shellQuote(d.Quote.Source)
+	s := do(fmt.Sprintf("sed -i '%d s/^/# /' %s", d.Quote.Line, file), fmt.Sprintf("sed -i '%d s/^# //' %s", d.Quote.Line, file))
+	s.Act = &report.Action{
+		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
+		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineComment}},
+	}
+	return s
+}
+
+// checkPrivsepDir looks for the directory sshd shuts its children into. Debian
+// and Ubuntu make it with the unit and remove it when the unit stops, so that
+// `sshd -t` complains whenever the service is down: that alone is no fault.
+func checkPrivsepDir(v *view, p *part) {
+	pr, named := v.Test.First(facts.ProblemPrivsepDir)
+	runs := v.serving() && !v.idle()
+	if !named || runs && v.Privsep.Sound() || v.byUnitMade() && !runs {
+		return
+	}
+	dir := pr.Keyword
+	f := p.found("privsep-dir-missing", report.Blocking, "sshd needs the directory %s, and it does not exist.", dir)
+	quote(f, pr.Quote)
+	step := do("mkdir -m 0755 "+shellQuote(dir), "rmdir "+shellQuote(dir))
+	step.Act = &report.Action{Kind: report.ActMkdir, Path: dir, Mode: 0o755, User: "root", Group: "root"}
+	if v.Privsep.Dir.Known() && v.Privsep.Path == dir {
+		m := v.Privsep.Meta
+		f.Summary = fmt.Sprintf("%s must belong to root and be writable for root only; it belongs to uid %d with mode %04o.", dir, m.UID, m.Mode)
+		quote(f, facts.MetaQuote(dir, m))
+		step.Do = fmt.Sprintf("chown root:root %s && chmod 0755 %s", shellQuote(dir), shellQuote(dir))
+		step.Undo = fmt.Sprintf("chown %d:%d %s && chmod %04o %s", m.UID, m.GID, shellQuote(dir), m.Mode, shellQuote(dir))
+	}
+	mend(f, "Make the directory as sshd wants it.", append([]report.Step{step}, v.revive()...)...)
+}
+
+// byUnitMade reports whether starting the unit makes the directory.
+func (v *view) byUnitMade() bool {
+	return v.service != nil && slices.Contains(strings.Fields(v.service.Props["RuntimeDirectory"]), "sshd") && v.Privsep.Path == "/run/sshd"
+}
+
+func checkPrivsepUser(v *view, p *part) {
+	pr, named := v.Test.First(facts.ProblemPrivsepUser)
+	if !named {
+		return
+	}
+	f := p.found("privsep-user-missing", report.Blocking, "sshd needs the account %q, and it does not exist.", pr.Keyword)
+	quote(f, pr.Quote)
+	if v.Privsep.User.Status == evidence.Absent {
+		quote(f, facts.Quote{Source: v.Privsep.User.Source, Text: "(no such user)"})
+	}
+	if v.System.Debianish() && pr.Keyword == "sshd" {
+		add := do("adduser --quiet --system --no-create-home --home /run/sshd --shell /usr/sbin/nologin sshd", "deluser --quiet --system sshd")
+		add.Act = &report.Action{Kind: report.ActCommand, Argv: strings.Fields(add.Do), Inverse: strings.Fields(add.Undo)}
+		mend(f, "Make the account again, as the package does.", append([]report.Step{add}, v.revive()...)...)
+		return
+	}
+	v.mendBroken(f)
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"sshwhy/internal/catalog"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// found adds a finding and returns it for its evidence and remedy.
+func (p *part) found(cause string, impact report.Impact, format string, args ...any) *report.Finding {
+	p.findings = append(p.findings, report.Finding{
+		Cause: cause, Impact: impact, Certainty: report.Confirmed, Summary: fmt.Sprintf(format, args...),
+	})
+	return &p.findings[len(p.findings)-1]
+}
+
+// quote adds what was seen to a finding; empty quotes say nothing.
+func quote(f *report.Finding, quotes ...facts.Quote) {
+	for _, q := range quotes {
+		if q.Text != "" {
+			f.Evidence = append(f.Evidence, report.Evidence{Source: q.Source, Excerpt: q.Text, Line: q.Line})
+		}
+	}
+}
+
+// quoteEntries adds lines of the log.
+func quoteEntries(f *report.Finding, entries []facts.Entry) {
+	for _, e := range entries {
+		quote(f, e.Quote)
+	}
+}
+
+// mend gives a finding its remedy. What kind of consent it needs stands in the catalogue.
+func mend(f *report.Finding, summary string, steps ...report.Step) {
+	c, _ := catalog.Get(f.Cause)
+	f.Remedy = &report.Remedy{Kind: c.Remedy, Summary: summary, Steps: steps}
+}
+
+// advise gives a finding a remedy that is never done automatically, because what
+// the owner wants cannot be read from the machine.
+func advise(f *report.Finding, summary string, steps ...report.Step) {
+	mend(f, summary, steps...)
+	f.Remedy.Kind = report.Advice
+}
+
+// do is a command on the server and the one that takes it back.
+func do(command, undo string) report.Step {
+	return report.Step{Do: command, Undo: undo, Where: report.OnServer}
+}
+
+// keepsOut is the impact of what keeps sshd from starting: blocking while
+// nobody can come in, latent where SSH is being served all the same.
+func (v *view) keepsOut() report.Impact {
+	if v.serving() && !v.idle() {
+		return report.Latent
+	}
+	return report.Blocking
+}
+
+// shellQuote makes a word safe for sh where it is not plain.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"fmt"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// checkHostKeys looks for the server's own keys: without one that sshd will
+// load it does not start; with some of them bad it serves with the others.
+func checkHostKeys(v *view, p *part) {
+	none, fatal := v.Test.First(facts.ProblemNoHostKeys)
+	if v.blind() || v.Test.Exit != 0 && !fatal {
+		return // without root sshd says "no hostkeys" of any machine
+	}
+	impact := report.Note
+	if fatal {
+		impact = v.keepsOut()
+	}
+	if v.looseKeys(p, impact, none) {
+		return
+	}
+	if fatal && v.presentKeys() == 0 {
+		v.noKeys(p, impact, none)
+		return
+	}
+	v.damagedKeys(p, impact, none)
+}
+
+// presentKeys is how many of the keys sshd looks for are there.
+func (v *view) presentKeys() int {
+	n := 0
+	for _, k := range v.HostKeys.Keys {
+		if k.Origin.Known() {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *view) noKeys(p *part, impact report.Impact, none facts.Problem) {
+	f := p.found("host-keys-missing", impact, "This machine has no host key, so sshd does not start.")
+	quote(f, none.Quote)
+	if v.HostKeys.Dir.Known() || v.HostKeys.Dir.Status == evidence.Absent {
+		quote(f, facts.Quote{Source: "ls /etc/ssh/ssh_host_*_key", Text: "No such file or directory"})
+	}
+	for _, k := range v.HostKeys.Keys {
+		if k.Named != nil {
+			quote(f, *k.Named)
+		}
+	}
+	keys := do("ssh-keygen -A", "rm /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub")
+	keys.Act = &report.Action{Kind: report.ActHostKeys}
+	if len(v.HostKeys.Keys) > 0 && v.HostKeys.Keys[0].Named != nil && v.HostKeys.Dir.Known() {
+		// Keys of the usual names are there; the configuration names others.
+		f.Summary = fmt.Sprintf("The configuration names the host key %s, which does not exist, so sshd does not start.", v.HostKeys.Keys[0].Path)
+		advise(f, "Correct the HostKey lines, or put the keys they name back.", v.revive()...)
+		return
+	}
+	mend(f, "Make new host keys and start the service. Clients that knew the old ones will be warned of a change.",
+		append([]report.Step{keys}, v.revive()...)...)
+}
+
+// looseKeys: sshd ignores a private key that others can read.
+func (v *view) looseKeys(p *part, impact report.Impact, none facts.Problem) bool {
+	var loose []facts.HostKey
+	for _, k := range v.HostKeys.Keys {
+		if k.TooOpen() && v.complained(facts.ProblemKeyMode, k.Path) {
+			loose = append(loose, k)
+		}
+	}
+	if len(loose) == 0 {
+		return false
+	}
+	f := p.found("host-key-permissions", impact, "sshd ignores the host key %s, because others than root may read it (mode %04o).", loose[0].Path, loose[0].Meta.Mode)
+	if len(loose) > 1 {
+		f.Summary = fmt.Sprintf("sshd ignores %d host keys, because others than root may read them (%s has mode %04o).", len(loose), loose[0].Path, loose[0].Meta.Mode)
+	}
+	quote(f, none.Quote)
+	var steps []report.Step
+	for _, k := range loose {
+		for _, pr := range v.Test.Problems {
+			if pr.Kind == facts.ProblemKeyMode && pr.Keyword == k.Path {
+				quote(f, pr.Quote)
+			}
+		}
+		quote(f, k.Quote())
+		steps = append(steps, chmod(k.Path, 0o600, k.Meta.Mode))
+	}
+	if impact == report.Note {
+		mend(f, "Give the keys back to root alone and restart the service.", append(steps, v.restart())...)
+		return true
+	}
+	mend(f, "Give the keys back to root alone and start the service.", append(steps, v.revive()...)...)
+	return true
+}
+
+func (v *view) complained(kind facts.ProblemKind, path string) bool {
+	for _, pr := range v.Test.Problems {
+		if pr.Kind == kind && pr.Keyword == path {
+			return true
+		}
+	}
+	return false
+}
+
+// damagedKeys: a file that is there, private, and no key.
+func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
+	for _, k := range v.HostKeys.Keys {
+		if !k.Origin.Known() || !v.complained(facts.ProblemHostKey, k.Path) {
+			continue
+		}
+		f := p.found("host-key-invalid", impact, "sshd cannot load the host key %s.", k.Path)
+		quote(f, none.Quote)
+		for _, pr := range v.Test.Problems {
+			if pr.Kind == facts.ProblemHostKey && pr.Keyword == k.Path {
+				quote(f, pr.Quote)
+			}
+		}
+		quote(f, k.Quote())
+		aside := k.Path + ".damaged"
+		move := do("mv "+shellQuote(k.Path)+" "+shellQuote(aside), "mv "+shellQuote(aside)+" "+shellQuote(k.Path))
+		move.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"mv", k.Path, aside}, Inverse: []string{"mv", aside, k.Path}}
+		keys := do("ssh-keygen -A", "rm "+shellQuote(k.Path)+" "+shellQuote(k.Path+".pub"))
+		keys.Act = &report.Action{Kind: report.ActHostKeys}
+		mend(f, "Put the damaged file aside, make a new key, and start the service. Clients that knew the old key will be warned of a change.",
+			append([]report.Step{move, keys}, v.revive()...)...)
+		return
+	}
+}
+
+// chmod sets a file's permission bits.
+func chmod(path string, mode, before uint32) report.Step {
+	s := do(fmt.Sprintf("chmod %04o %s", mode, shellQuote(path)), fmt.Sprintf("chmod %04o %s", before, shellQuote(path)))
+	s.Act = &report.Action{Kind: report.ActMode, Path: path, Mode: mode}
+	return s
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// The commands that mend are spoken in the machine's own language: its package
+// tool, its init, its names for the SSH service.
+
+// installing gives an install step its act.
+func installing(command, undo, pkg string) (report.Step, bool) {
+	s := do(command, undo)
+	s.Act = &report.Action{Kind: report.ActInstall, Packages: []string{pkg}}
+	return s, true
+}
+
+// install installs the SSH server.
+func (v *view) install() (report.Step, bool) {
+	switch v.System.Family() {
+	case "apt":
+		return installing("apt-get install -y openssh-server", "apt-get remove -y openssh-server", "openssh-server")
+	case "dnf":
+		return installing("dnf install -y openssh-server", "dnf remove -y openssh-server", "openssh-server")
+	case "zypper":
+		return installing("zypper --non-interactive install openssh-server", "zypper --non-interactive remove openssh-server", "openssh-server")
+	case "pacman":
+		return installing("pacman -S --noconfirm openssh", "pacman -R --noconfirm openssh", "openssh")
+	case "apk":
+		return installing("apk add openssh-server", "apk del openssh-server", "openssh-server")
+	case "xbps":
+		return installing("xbps-install -y openssh", "xbps-remove -y openssh", "openssh")
+	case "emerge":
+		return installing("emerge net-misc/openssh", "emerge --unmerge net-misc/openssh", "net-misc/openssh")
+	}
+	return report.Step{}, false
+}
+
+// reinstall puts the SSH server's files back.
+func (v *view) reinstall() (report.Step, bool) {
+	switch v.System.Family() {
+	case "apt":
+		return do("apt-get install --reinstall -y openssh-server", ""), true
+	case "dnf":
+		return do("dnf reinstall -y openssh-server", ""), true
+	case "zypper":
+		return do("zypper --non-interactive install --force openssh-server", ""), true
+	case "pacman":
+		return do("pacman -S --noconfirm openssh", ""), true
+	case "apk":
+		return do("apk fix openssh-server", ""), true
+	}
+	return report.Step{}, false
+}
+
+// unitName is the name of the SSH service's unit here.
+func (v *view) unitName() string {
+	if v.service != nil && v.service.Name != "" {
+		return v.service.Name
+	}
+	if v.System.Debianish() {
+		return "ssh.service"
+	}
+	return "sshd.service"
+}
+
+// scriptName is the name of the init script's service.
+func (v *view) scriptName() string {
+	switch {
+	case v.Script.Name != "":
+		return v.Script.Name
+	case v.System.Debianish():
+		return "ssh"
+	}
+	return "sshd"
+}
+
+// start starts the SSH service.
+func (v *view) start() report.Step {
+	switch v.System.Init {
+	case facts.InitSystemd:
+		if v.service == nil && v.socket == nil {
+			return do(v.sshd(), "kill $(cat /run/sshd.pid)")
+		}
+		if v.socketMode() {
+			return unit(report.VerbStart, v.socket.Name)
+		}
+		return unit(report.VerbStart, v.unitName())
+	case facts.InitOpenRC:
+		return v.script(report.VerbStart, "openrc", "rc-service "+v.scriptName()+" start", "rc-service "+v.scriptName()+" stop")
+	case facts.InitRunit:
+		return v.script(report.VerbStart, "runit", "sv up "+v.scriptName(), "sv down "+v.scriptName())
+	}
+	if v.Script.Name != "" {
+		return v.script(report.VerbStart, "sysv", "service "+v.Script.Name+" start", "service "+v.Script.Name+" stop")
+	}
+	return do("mkdir -p /run/sshd && "+v.sshd(), "kill $(cat /run/sshd.pid)")
+}
+
+// restart makes the running server take a new configuration.
+func (v *view) restart() report.Step {
+	name := v.scriptName()
+	switch v.System.Init {
+	case facts.InitSystemd:
+		if v.service != nil {
+			return unit(report.VerbRestart, v.unitName())
+		}
+	case facts.InitOpenRC:
+		return v.script(report.VerbRestart, "openrc", "rc-service "+name+" restart", "")
+	case facts.InitRunit:
+		return v.script(report.VerbRestart, "runit", "sv restart "+name, "")
+	}
+	if v.Script.Name != "" {
+		return v.script(report.VerbRestart, "sysv", "service "+name+" restart", "")
+	}
+	return do("kill -HUP $(cat /run/sshd.pid)", "")
+}
+
+// revive clears systemd's memory of failures, where it failed, and starts.
+func (v *view) revive() []report.Step {
+	var steps []report.Step
+	for _, u := range []*facts.Unit{v.service, v.socket} {
+		if u != nil && u.Failed() {
+			steps = append(steps, unit(report.VerbResetFailed, u.Name))
+		}
+	}
+	if !v.serving() {
+		steps = append(steps, v.start())
+	}
+	return steps
+}
+
+// opposite is the verb that takes another back.
+func opposite(verb report.UnitVerb) string {
+	switch verb {
+	case report.VerbStart:
+		return "stop"
+	case report.VerbEnable:
+		return "disable"
+	case report.VerbUnmask:
+		return "mask"
+	}
+	return ""
+}
+
+// unit is one act of systemctl.
+func unit(verb report.UnitVerb, name string) report.Step {
+	s := do("systemctl "+string(verb)+" "+name, "")
+	s.Act = &report.Action{Kind: report.ActUnit, Unit: name, Verb: verb}
+	if back := opposite(verb); back != "" {
+		s.Undo = "systemctl " + back + " " + name
+	}
+	return s
+}
+
+// daemonReload makes systemd read its unit files again.
+func daemonReload() report.Step {
+	s := do("systemctl daemon-reload", "")
+	s.Act = &report.Action{Kind: report.ActUnit, Verb: report.VerbDaemonReload}
+	return s
+}
+
+// script is one act of an init that is not systemd.
+func (v *view) script(verb report.UnitVerb, init, command, undo string) report.Step {
+	s := do(command, undo)
+	s.Act = &report.Action{Kind: report.ActUnit, Unit: v.scriptName(), Verb: verb, Init: init}
+	return s
+}
+
+// sshd is the path of the server program.
+func (v *view) sshd() string {
+	if v.Program.Sshd.Path != "" {
+		return v.Program.Sshd.Path
+	}
+	return "/usr/sbin/sshd"
+}

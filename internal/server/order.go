@@ -1,0 +1,104 @@
+package server
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"sshwhy/internal/catalog"
+	"sshwhy/internal/report"
+)
+
+// assemble puts the parts together: stages in their order, findings in causal
+// order without the symptoms that another finding explains.
+func assemble(rep *report.Report, parts []part) {
+	for _, p := range parts {
+		rep.Findings = append(rep.Findings, p.findings...)
+		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
+	}
+	rep.Findings = withoutSymptoms(rep.Findings)
+	slices.SortStableFunc(rep.Findings, causal)
+	for _, p := range parts {
+		rep.Stages = append(rep.Stages, p.report(rep.Findings))
+	}
+}
+
+// causal orders findings: what stops the connection first comes first.
+func causal(a, b report.Finding) int {
+	return cmp.Or(
+		cmp.Compare(a.Impact.Rank(), b.Impact.Rank()),
+		cmp.Compare(stageRank(a), stageRank(b)),
+		cmp.Compare(a.Certainty.Rank(), b.Certainty.Rank()),
+	)
+}
+
+func stageRank(f report.Finding) int {
+	c, _ := catalog.Get(f.Cause)
+	return catalog.StageRank(c.Stage)
+}
+
+// withoutSymptoms leaves out what another finding, at least as grave, explains.
+func withoutSymptoms(all []report.Finding) []report.Finding {
+	var out []report.Finding
+	for _, f := range all {
+		explained := slices.ContainsFunc(all, func(by report.Finding) bool {
+			return by.Impact.Rank() <= f.Impact.Rank() && catalog.Explains(by.Cause, f.Cause)
+		})
+		if !explained {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// report draws the stage: as bad as the worst finding that belongs to it.
+func (p part) report(findings []report.Finding) report.Stage {
+	s := report.Stage{Stage: p.stage, Status: report.StatusOK, Detail: p.detail}
+	switch {
+	case p.skipped != "":
+		s.Status, s.Detail = report.StatusSkipped, p.skipped
+	case p.unknown:
+		s.Status = report.StatusUnknown
+		if len(p.incomplete) > 0 {
+			s.Detail = p.incomplete[0].Reason
+		}
+	}
+	for _, f := range p.findings {
+		shown := slices.ContainsFunc(findings, func(g report.Finding) bool { return g.Cause == f.Cause })
+		switch {
+		case f.Impact == report.Blocking:
+			if s.Status != report.StatusFailed {
+				s.Status, s.Detail = report.StatusFailed, f.Summary
+			}
+		case shown && f.Impact != report.Note && s.Status == report.StatusOK:
+			s.Status, s.Detail = report.StatusWarning, f.Summary
+		}
+	}
+	return s
+}
+
+// headline is the answer in one sentence.
+func headline(v *view, rep *report.Report) string {
+	if len(rep.Findings) > 0 && rep.Findings[0].Impact.Rank() <= report.Degrading.Rank() {
+		return rep.Findings[0].Summary
+	}
+	for _, s := range rep.Stages {
+		if s.Status == report.StatusUnknown {
+			return fmt.Sprintf("No fault was found, but not everything could be looked at (%s: %s).", s.Stage, s.Detail)
+		}
+	}
+	whom := "SSH clients"
+	if v.q.Client.IsValid() {
+		whom = v.q.Client.String()
+	}
+	if v.q.User != "" {
+		whom = v.q.User
+		if v.q.Client.IsValid() {
+			whom += " from " + v.q.Client.String()
+		}
+	}
+	if v.q.Port == 0 && v.port != 22 {
+		return fmt.Sprintf("Nothing on this machine keeps %s out of port %d; they must ask for that port (ssh -p %d), since SSH is not on port 22 here.", whom, v.port, v.port)
+	}
+	return fmt.Sprintf("Nothing on this machine keeps %s out of port %d.", whom, v.port)
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"strings"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// packageStage: is there an SSH server program, and can it run at all?
+func packageStage() stage {
+	return stage{report.StagePackage, packageDetail, []check{checkInstalled, checkRuns}}
+}
+
+func packageDetail(v *view) string {
+	if in, ok := v.Package.Server(); ok {
+		return in.Name + " " + in.Version
+	}
+	for _, bin := range []facts.Binary{v.Program.Sshd, v.Program.Dropbear} {
+		if bin.Origin.Known() {
+			return bin.Path
+		}
+	}
+	return "no SSH server program was found"
+}
+
+// hasServer reports whether an SSH server program is there, or one runs.
+func (v *view) hasServer() bool {
+	return v.Program.Sshd.Origin.Known() || v.Program.Dropbear.Origin.Known() || v.serving()
+}
+
+func checkInstalled(v *view, p *part) {
+	sshd := v.Program.Sshd
+	if v.hasServer() {
+		return
+	}
+	if sshd.Origin.Status != evidence.Absent {
+		p.cannot("package", "could not look for sshd: "+sshd.Origin.Reason)
+		return
+	}
+	if in, ok := v.Package.Server(); ok && in.Complete() {
+		return // the package is there and its program is gone: checkRuns
+	}
+	f := p.found("sshd-not-installed", report.Blocking, "No SSH server is installed on this machine: there is no %s.", sshd.Path)
+	quote(f, v.Package.Missing...)
+	if in, ok := v.Package.Server(); ok {
+		quote(f, in.Quote)
+		f.Summary = "No SSH server is installed on this machine: " + in.Name + " was removed."
+	}
+	quote(f, facts.Quote{Source: "stat " + sshd.Path, Text: "No such file or directory"})
+	if step, ok := v.install(); ok {
+		mend(f, "Install the SSH server.", step)
+		return
+	}
+	advise(f, "Install the OpenSSH server with this machine's package tool.")
+}
+
+// checkRuns looks for a program that is there and cannot run.
+func checkRuns(v *view, p *part) {
+	sshd := v.Program.Sshd
+	in, packaged := v.Package.Server()
+	if !sshd.Origin.Known() {
+		if packaged && in.Complete() && sshd.Origin.Status == evidence.Absent && !v.serving() {
+			f := p.found("sshd-broken", v.keepsOut(), "The package %s is installed, but its program %s is missing.", in.Name, sshd.Path)
+			quote(f, in.Quote, facts.Quote{Source: "stat " + sshd.Path, Text: "No such file or directory"})
+			v.mendBroken(f)
+		}
+		return
+	}
+	switch {
+	case len(sshd.Missing) > 0:
+		name, _, _ := strings.Cut(sshd.Missing[0].Text, " ")
+		f := p.found("sshd-broken", v.keepsOut(), "%s cannot run: the shared library %s is missing.", sshd.Path, name)
+		quote(f, sshd.Missing...)
+		v.mendBroken(f)
+	case sshd.Meta.Type == "file" && sshd.Meta.Mode&0o111 == 0:
+		f := p.found("sshd-broken", v.keepsOut(), "%s is not executable.", sshd.Path)
+		quote(f, facts.MetaQuote(sshd.Path, sshd.Meta))
+		mend(f, "Make the program executable again.", append([]report.Step{chmod(sshd.Path, 0o755, sshd.Meta.Mode)}, v.revive()...)...)
+	case packaged && in.Unpacked():
+		f := p.found("sshd-broken", v.keepsOut(), "The package %s is only half installed (dpkg says %s).", in.Name, in.State)
+		quote(f, in.Quote)
+		mend(f, "Finish the installation.", append([]report.Step{do("dpkg --configure -a", "")}, v.revive()...)...)
+	case v.Test.Broken():
+		f := p.found("sshd-broken", v.keepsOut(), "%s cannot run: %s", sshd.Path, strings.TrimSuffix(v.Test.Words(), ".")+".")
+		quote(f, v.Test.Said...)
+		v.mendBroken(f)
+	case v.Program.Session.Origin.Status == evidence.Absent && v.Test.NoSession():
+		f := p.found("upgrade-unfinished", report.Blocking, "sshd's helper program sshd-session is missing, so no connection can be served.")
+		quote(f, v.Test.Said...)
+		v.mendBroken(f)
+	}
+	if v.Package.Origin.Unseen() && !v.serving() {
+		p.also("package state", v.Package.Origin.Reason)
+	}
+}
+
+func (v *view) mendBroken(f *report.Finding) {
+	if step, ok := v.reinstall(); ok {
+		mend(f, "Put the program's files back.", append([]report.Step{step}, v.revive()...)...)
+		return
+	}
+	advise(f, "Install the SSH server's package again.")
+}

@@ -1,0 +1,278 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// serviceStage: does something run, or stand ready to run, the SSH server?
+func serviceStage() stage {
+	return stage{report.StageService, serviceDetail, []check{
+		checkManager, checkMasked, checkFailed, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied,
+	}}
+}
+
+func serviceDetail(v *view) string {
+	switch {
+	case v.socketActive():
+		return v.socket.Name + " listens and starts the server when someone connects"
+	case v.serviceActive():
+		return fmt.Sprintf("%s is active, pid %s", v.service.Name, v.service.Props["MainPID"])
+	case len(v.ours) > 0 && len(v.ours[0].Owners) > 0:
+		o := v.ours[0].Owners[0]
+		return fmt.Sprintf("%s runs, pid %d", o.Name, o.PID)
+	}
+	return ""
+}
+
+// checkManager says what is known of whatever starts services here.
+func checkManager(v *view, p *part) {
+	if !v.hasServer() {
+		p.skipped = "no SSH server is installed"
+		return
+	}
+	switch {
+	case v.System.Init == facts.InitSystemd && !v.Units.Known():
+		p.cannot("service", "systemd could not be asked: "+v.Units.Reason)
+	case v.System.Init == facts.InitNone:
+		p.also("service", "no service manager runs here (process 1 is "+orUnknown(v.System.PID1)+"): judged by processes and sockets alone")
+	}
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "not known"
+	}
+	return s
+}
+
+func checkMasked(v *view, p *part) {
+	for _, u := range []*facts.Unit{v.service, v.socket} {
+		if u == nil || !u.Masked() || u == v.socket && (v.serving() || !v.socketNeeded()) {
+			continue
+		}
+		f := p.found("service-masked", v.keepsOut(), "%s is masked: systemd refuses to start it.", u.Name)
+		quote(f, u.Quote("LoadState", "UnitFileState", "FragmentPath", "ActiveState"))
+		steps := []report.Step{unit(report.VerbUnmask, u.Name)}
+		steps[0].Act.Opens = "everyone who may log in by SSH: the server runs again"
+		mend(f, "Take the mask off and start it. Somebody masked it on purpose: ask why first.", append(steps, v.revive()...)...)
+	}
+}
+
+// socketNeeded: where the service requires the socket unit (Ubuntu), a masked
+// socket keeps the service from starting, too.
+func (v *view) socketNeeded() bool {
+	return v.service == nil || !v.service.Enabled() ||
+		slices.ContainsFunc(v.service.Setting("Requires"), func(q facts.Quote) bool { return strings.Contains(q.Text, v.socket.Name) }) ||
+		strings.Contains(v.socket.Props["RequiredBy"], v.service.Name)
+}
+
+// checkFailed looks at a service that systemd could not start or keep running.
+func checkFailed(v *view, p *part) {
+	u := v.service
+	if u == nil || !u.Failed() || u.Masked() {
+		return
+	}
+	impact := v.keepsOut()
+	if v.idle() {
+		impact = report.Latent // the socket will start it again; whether that works, the other checks say
+	}
+	why := v.failureWords()
+	limit := v.Journal.Last(1, "Start request repeated too quickly")
+	if u.Props["Result"] == "start-limit-hit" || len(limit) > 0 || u.Int("NRestarts") >= max(u.Int("StartLimitBurst"), 1) {
+		f := p.found("service-start-limit", impact, "systemd gave up on %s after repeated failures%s.", u.Name, why)
+		quote(f, u.Quote("ActiveState", "SubState", "Result", "NRestarts", "StartLimitBurst"))
+		quoteEntries(f, v.Journal.Errors(4))
+		quoteEntries(f, limit)
+		mend(f, "Clear the count of failures and start it again.", v.revive()...)
+		return
+	}
+	f := p.found("service-failed", impact, "%s failed%s.", u.Name, why)
+	quote(f, u.Quote("ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts"))
+	quoteEntries(f, v.Journal.Errors(4))
+	mend(f, "Start it again, and read its log if it fails again (journalctl -u "+u.Name+").", v.revive()...)
+	if v.Journal.Origin.Unseen() {
+		p.also("log of "+u.Name, v.Journal.Origin.Reason)
+	}
+}
+
+// failureWords is the last thing sshd itself logged as an error.
+func (v *view) failureWords() string {
+	for _, e := range slices.Backward(v.Journal.Errors(8)) {
+		if e.Identifier == "sshd" {
+			return ": " + strings.TrimSuffix(e.Message, ".")
+		}
+	}
+	if r := v.service.Props["Result"]; r != "" && r != "success" {
+		return " (" + r + ")"
+	}
+	return ""
+}
+
+// checkStopped looks at a service that is simply not running.
+func checkStopped(v *view, p *part) {
+	if v.serving() || !v.hasServer() || v.socketActive() {
+		return
+	}
+	if v.System.Init == facts.InitSystemd {
+		v.stoppedUnit(p)
+		return
+	}
+	if !v.Listeners.Origin.Known() {
+		p.cannot("service", "could not see whether sshd listens: "+v.Listeners.Origin.Reason)
+		return
+	}
+	if len(v.Listeners.On(v.q.Client, v.port)) > 0 && !v.Listeners.Owners {
+		p.cannot("service", "something listens on the port; whose it is needs root to see")
+		return
+	}
+	f := p.found("service-stopped", report.Blocking, "The SSH server is installed and does not run.")
+	quote(f, v.Script.Quote, facts.Quote{Source: v.Listeners.Origin.Source, Text: v.listenText()})
+	mend(f, "Start the SSH server.", v.start())
+}
+
+func (v *view) stoppedUnit(p *part) {
+	u := v.service
+	switch {
+	case !v.Units.Known() || u != nil && (u.Failed() || u.Masked() || u.Active()):
+		return
+	case u == nil && v.socket == nil:
+		f := p.found("service-stopped", report.Blocking, "An SSH server is installed, but no unit of systemd starts it.")
+		quote(f, facts.Quote{Source: v.Units.Source, Text: "LoadState=not-found"})
+		advise(f, "Install the SSH server's package again, so that its unit comes back.")
+		return
+	case v.socketMode() || u == nil:
+		return
+	}
+	never := u.Props["ConditionTimestampMonotonic"] == "0" || u.Props["ConditionTimestampMonotonic"] == ""
+	if v.NotToBeRun.Known() || u.Props["ConditionResult"] == "no" && !never {
+		v.unmetCondition(p)
+		return
+	}
+	f := p.found("service-stopped", report.Blocking, "%s is not running, so nothing answers SSH clients.", u.Name)
+	quote(f, u.Quote("LoadState", "ActiveState", "SubState", "Result", "UnitFileState"))
+	mend(f, "Start the SSH service.", v.start())
+}
+
+func (v *view) unmetCondition(p *part) {
+	u := v.service
+	f := p.found("service-condition-unmet", report.Blocking, "%s is never started, because a condition of its unit is not met.", u.Name)
+	quote(f, u.Quote("ActiveState", "ConditionResult"))
+	if v.NotToBeRun.Known() {
+		f.Summary = fmt.Sprintf("The file %s keeps %s from being started.", v.NotToBeRun.Source, u.Name)
+		quote(f, facts.Quote{Source: "stat " + v.NotToBeRun.Source, Text: "exists"})
+		rm := do("rm "+v.NotToBeRun.Source, "touch "+v.NotToBeRun.Source)
+		rm.Act = &report.Action{Kind: report.ActRemove, Path: v.NotToBeRun.Source, Opens: "everyone who may log in by SSH: the server runs again"}
+		mend(f, "Remove the file and start the service. Somebody put it there on purpose: ask why first.", rm, v.start())
+		return
+	}
+	f.Certainty = report.Likely
+	for _, file := range u.Files {
+		for i, line := range file.Lines {
+			if strings.HasPrefix(strings.TrimSpace(line), "Condition") {
+				quote(f, facts.Quote{Source: file.Path, Line: i + 1, Text: line})
+			}
+		}
+	}
+	advise(f, "Meet the condition, or change it with systemctl edit "+u.Name+".")
+}
+
+// checkEnabled looks for a server that will not come back after a reboot.
+func checkEnabled(v *view, p *part) {
+	if v.System.Init != facts.InitSystemd {
+		if v.Script.Name != "" && v.Script.Enabled != nil && !*v.Script.Enabled {
+			f := p.found("service-disabled", report.Latent, "The SSH service %s is in no runlevel, so it does not start at boot.", v.Script.Name)
+			quote(f, v.Script.Quote, facts.Quote{Source: v.Script.Origin.Source, Text: "exists, but no runlevel names it"})
+			v.mendScriptEnable(f)
+		}
+		return
+	}
+	if !v.Units.Known() || v.service == nil || v.service.Enabled() || v.service.Masked() ||
+		v.socket != nil && v.socket.Enabled() || slices.ContainsFunc(v.Services, facts.Unit.Enabled) ||
+		slices.ContainsFunc(v.Sockets, facts.Unit.Enabled) {
+		return
+	}
+	u := v.service
+	if v.socketActive() {
+		u = v.socket
+	}
+	f := p.found("service-disabled", report.Latent, "%s does not start at boot.", u.Name)
+	quote(f, u.Quote("UnitFileState", "ActiveState"))
+	mend(f, "Let it start at boot.", unit(report.VerbEnable, u.Name))
+}
+
+func (v *view) mendScriptEnable(f *report.Finding) {
+	name := v.Script.Name
+	switch v.System.Init {
+	case facts.InitOpenRC:
+		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "openrc", "rc-update add "+name+" default", "rc-update del "+name+" default"))
+	case facts.InitRunit:
+		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "runit", "ln -s /etc/sv/"+name+" /var/service/", "rm /var/service/"+name))
+	default:
+		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "sysv", "update-rc.d "+name+" defaults", "update-rc.d "+name+" remove"))
+	}
+}
+
+// checkHung looks for a listener whose process does not run: connections are
+// accepted by the kernel, and nobody answers them.
+func checkHung(v *view, p *part) {
+	pids := v.listenerPIDs()
+	for _, pid := range pids {
+		proc, ok := v.Processes[pid]
+		if !ok || proc.State == "" || !strings.ContainsAny(proc.State, "TtZXD") {
+			continue
+		}
+		words := map[string]string{"T": "is stopped", "t": "is held by a debugger", "Z": "is dead (a zombie)", "X": "is dead", "D": "is stuck in the kernel"}
+		f := p.found("sshd-hung", report.Blocking, "The SSH server (%s, pid %d) %s: connections are queued and never answered.", proc.Name, pid, words[proc.State])
+		quote(f, proc.Quote)
+		for _, l := range v.ours {
+			quote(f, l.Quote)
+		}
+		switch proc.State {
+		case "T":
+			cont := do(fmt.Sprintf("kill -CONT %d", pid), fmt.Sprintf("kill -STOP %d", pid))
+			cont.Act = &report.Action{Kind: report.ActCommand, Argv: strings.Fields(cont.Do), Inverse: strings.Fields(cont.Undo)}
+			mend(f, "Let the process go on.", cont)
+		case "D":
+			f.Certainty = report.Likely
+			advise(f, "A process in this state waits for the kernel, mostly for a disk or a network file system. See what it waits for, then restart the service.", v.restart())
+		default:
+			mend(f, "Restart the SSH service.", v.restart())
+		}
+		return
+	}
+}
+
+// listenerPIDs are the processes that are to answer, each once, in a fixed order.
+func (v *view) listenerPIDs() []int {
+	var pids []int
+	if v.service != nil && v.service.Int("MainPID") > 1 {
+		pids = append(pids, v.service.Int("MainPID"))
+	}
+	for _, l := range v.ours {
+		for _, o := range l.Owners {
+			if o.PID > 1 && !slices.Contains(pids, o.PID) {
+				pids = append(pids, o.PID)
+			}
+		}
+	}
+	return pids
+}
+
+// listenText is what was seen where nothing of ours was seen.
+func (v *view) listenText() string {
+	for _, l := range v.Listeners.All {
+		if l.Port == v.port {
+			return l.Quote.Text
+		}
+	}
+	return fmt.Sprintf("(no line for port %d)", v.port)
+}
+
+// absent reports whether a thing was looked for and is not there.
+func absent(o facts.Origin) bool { return o.Status == evidence.Absent }

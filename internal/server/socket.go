@@ -1,0 +1,383 @@
+package server
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// socketStage: does SSH listen where the visitor knocks?
+func socketStage() stage {
+	return stage{report.StageSocket, socketDetail, []check{
+		checkSeen, checkPortInUse, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily,
+	}}
+}
+
+func socketDetail(v *view) string {
+	at := v.at(v.port)
+	if len(at) == 0 {
+		at = v.ours
+	}
+	if len(at) == 0 {
+		return "nothing of SSH listens"
+	}
+	return "listens on " + listenerList(at)
+}
+
+func checkSeen(v *view, p *part) {
+	switch {
+	case !v.Listeners.Origin.Known():
+		p.cannot("listening sockets", v.Listeners.Origin.Reason)
+	case !v.serving() && !v.hasServer():
+		p.skipped = "no SSH server is installed"
+	case !v.serving():
+		p.skipped = "the SSH server does not run"
+	case v.guessed:
+		p.also("owner of the listening sockets", "needs root; judged by port and unit")
+	}
+}
+
+// reach returns our listeners at which a connection from outside to this port
+// arrives; where the visitor's address is known, of its family.
+func (v *view) reach(port int) []facts.Listener {
+	var out []facts.Listener
+	for _, l := range v.ours {
+		if l.Port != port || l.Addr.IsLoopback() && !v.loopbackClient() {
+			continue
+		}
+		if c := v.q.Client.Unmap(); c.IsValid() && (c.Is4() && !l.V4() || c.Is6() && !l.V6()) {
+			continue
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// checkPortInUse looks for another program where SSH is to listen.
+func checkPortInUse(v *view, p *part) {
+	seen := map[int]bool{}
+	for _, e := range v.wantedHere() {
+		if v.listens(e) || seen[e.Port] {
+			continue
+		}
+		for _, l := range v.overlapping(e) {
+			seen[e.Port] = true
+			o := l.Owners[0]
+			f := p.found("port-in-use", v.unserved([]facts.Endpoint{e}), "Port %d is taken by %s (%s), so sshd cannot listen there.", e.Port, o.Name, v.whose(o))
+			quote(f, l.Quote)
+			if proc, ok := v.Processes[o.PID]; ok {
+				quote(f, facts.Quote{Source: fmt.Sprintf("/proc/%d/cmdline", o.PID), Text: proc.Command}, proc.Cgroup)
+			}
+			quoteEntries(f, v.Journal.Last(2, "Address already in use", "Cannot bind any address"))
+			v.adviseFreePort(f, e.Port, o)
+			break
+		}
+	}
+}
+
+// adviseFreePort: which of the two programs is to have the port is the owner's
+// choice, so this is never done automatically.
+func (v *view) adviseFreePort(f *report.Finding, port int, o facts.Owner) {
+	proc := v.Processes[o.PID]
+	var steps []report.Step
+	switch {
+	case strings.HasSuffix(proc.Unit, ".service"):
+		steps = append(steps, do("systemctl stop "+proc.Unit, "systemctl start "+proc.Unit))
+	case o.PID > 1:
+		steps = append(steps, do(fmt.Sprintf("kill %d", o.PID), ""))
+	}
+	advise(f, fmt.Sprintf("Let one of the two have port %d: move %s to another port or stop it, then start SSH.", port, o.Name), append(steps, v.revive()...)...)
+}
+
+// wantedHere is where SSH is to listen: the socket unit's word where systemd
+// listens, else the configuration's.
+func (v *view) wantedHere() []facts.Endpoint {
+	if v.socketMode() && v.socket != nil && len(v.socket.Listens()) > 0 {
+		return v.socket.Listens()
+	}
+	return v.want
+}
+
+// overlapping returns listeners that are not ours and that keep us from binding e.
+func (v *view) overlapping(e facts.Endpoint) []facts.Listener {
+	var out []facts.Listener
+	for _, l := range v.Listeners.All {
+		if l.Port != e.Port || len(l.Owners) == 0 || v.isOurs(l) {
+			continue
+		}
+		sameFamily := l.V4() && e.V4() || l.V6() && e.V6()
+		if sameFamily && (l.Addr == e.Addr || l.Addr.IsUnspecified() || e.Addr.IsUnspecified()) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// whose names a process and its unit.
+func (v *view) whose(o facts.Owner) string {
+	s := fmt.Sprintf("pid %d", o.PID)
+	if proc, ok := v.Processes[o.PID]; ok && proc.Unit != "" {
+		s += " of " + proc.Unit
+	}
+	return s
+}
+
+// checkListenMissing looks for a ListenAddress that this machine does not have.
+func checkListenMissing(v *view, p *part) {
+	if !v.Links.Origin.Known() {
+		p.also("addresses of this machine", v.Links.Origin.Reason)
+		return
+	}
+	for _, e := range v.wantedHere() {
+		if e.Addr.IsUnspecified() || v.Links.Has(e.Addr) || v.listens(e) && !v.socketActive() {
+			continue
+		}
+		impact := report.Degrading
+		if len(v.reachHere(v.port)) == 0 {
+			impact = report.Blocking
+		}
+		f := p.found("listen-address-missing", impact, "SSH is to listen on %s, and no interface of this machine has that address.", e.Addr)
+		for _, d := range v.Config.Global("ListenAddress") {
+			if len(d.Args) > 0 && strings.Contains(d.Args[0], e.Addr.String()) && !v.socketMode() {
+				quote(f, d.Quote)
+				mend(f, "Take that line out of the configuration, so that SSH listens on the addresses the machine has, and restart the service.",
+					append([]report.Step{commentOut(d), v.restart()}, v.afterFailure()...)...)
+			}
+		}
+		if v.socketMode() {
+			for _, q := range v.socket.Setting("ListenStream") {
+				quote(f, q)
+			}
+		}
+		for _, k := range v.Links.All {
+			quote(f, k.Quote)
+		}
+		quoteEntries(f, v.Journal.Last(2, "Cannot assign requested address"))
+		if f.Remedy == nil {
+			advise(f, "Give the machine that address, or name one it has.")
+		}
+		return
+	}
+}
+
+// afterFailure is what a restart leaves to do where the unit had failed.
+func (v *view) afterFailure() []report.Step {
+	if v.service != nil && v.service.Failed() {
+		return []report.Step{unit(report.VerbResetFailed, v.service.Name), v.start()}
+	}
+	return nil
+}
+
+// reachHere is reach without the listeners whose address the machine lacks.
+func (v *view) reachHere(port int) []facts.Listener {
+	return slices.DeleteFunc(v.reach(port), func(l facts.Listener) bool {
+		return !l.Addr.IsUnspecified() && !v.Links.Has(l.Addr)
+	})
+}
+
+// checkSocketPort compares what the socket unit listens on with what
+// sshd_config says. On Ubuntu since 24.04 a generator carries the one over to
+// the other, at daemon-reload; everywhere else the configuration's word is lost.
+func checkSocketPort(v *view, p *part) {
+	if !v.socketActive() || len(v.want) == 0 {
+		return
+	}
+	var missing []facts.Endpoint
+	for _, e := range v.want {
+		if !slices.ContainsFunc(v.socket.Listens(), func(l facts.Endpoint) bool { return l.Port == e.Port }) {
+			missing = append(missing, e)
+		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	own := v.ownSocketSettings()
+	stale := v.Generator && len(own) == 0
+	cause := "socket-port-override"
+	if stale {
+		cause = "config-not-applied"
+	}
+	f := p.found(cause, v.unserved(missing), "sshd_config says port %d, but %s decides where SSH listens: on %s.",
+		missing[0].Port, v.socket.Name, endpointList(v.socket.Listens()))
+	for _, d := range append(v.Config.Global("Port"), v.Config.Global("ListenAddress")...) {
+		quote(f, d.Quote)
+	}
+	quote(f, v.socket.Quote("Listen"))
+	for _, q := range v.socket.Setting("ListenStream") {
+		quote(f, q)
+	}
+	restart := unit(report.VerbRestart, v.socket.Name)
+	switch {
+	case stale:
+		f.Summary = fmt.Sprintf("sshd_config says port %d, but %s still listens on %s: systemd has not been told since.",
+			missing[0].Port, v.socket.Name, endpointList(v.socket.Listens()))
+		mend(f, "Let systemd read the configuration again and restart the socket.", daemonReload(), restart)
+	case len(own) > 0:
+		advise(f, fmt.Sprintf("Correct the ListenStream lines in %s, or remove that file, then reload systemd and restart the socket.", own[0].Source),
+			daemonReload(), restart)
+	default:
+		v.mendSocketPort(f, missing, restart)
+	}
+}
+
+// mendSocketPort makes the socket unit listen where the configuration says, by
+// a drop-in of its own, as Debian's README prescribes.
+func (v *view) mendSocketPort(f *report.Finding, missing []facts.Endpoint, restart report.Step) {
+	path := "/etc/systemd/system/" + v.socket.Name + ".d/listen.conf"
+	text := []string{"[Socket]", "ListenStream="}
+	for _, e := range v.want {
+		text = append(text, "ListenStream="+e.String())
+	}
+	text = append(text, "BindIPv6Only=ipv6-only")
+	write := do(fmt.Sprintf("mkdir -p %s.d && printf '%s\\n' > %s", "/etc/systemd/system/"+v.socket.Name, strings.Join(text, `\n`), path), "rm "+path)
+	write.Act = &report.Action{Kind: report.ActEdit, Path: path, Mode: 0o644,
+		Edits: []report.LineEdit{{Op: report.LineAppend, New: strings.Join(text, "\n")}}}
+	mend(f, fmt.Sprintf("Let the socket listen where sshd_config says (port %d).", missing[0].Port), write, daemonReload(), restart)
+}
+
+// ownSocketSettings are the ListenStream lines an administrator wrote.
+func (v *view) ownSocketSettings() []facts.Quote {
+	return slices.DeleteFunc(v.socket.Setting("ListenStream"), func(q facts.Quote) bool {
+		return !strings.HasPrefix(q.Source, "/etc/")
+	})
+}
+
+// checkNondefault: SSH is served, on another port than the one in question.
+func checkNondefault(v *view, p *part) {
+	if !v.serving() || len(v.at(v.port)) > 0 && (v.q.Port != 0 || v.port == 22) {
+		return
+	}
+	asked, impact := v.port, report.Blocking
+	if v.q.Port == 0 {
+		// Nobody asked for a port. SSH works on the one the owner chose; who types
+		// plain `ssh` goes to 22 and is refused, which is worth a note.
+		asked, impact = 22, report.Note
+		if v.wants(22) {
+			return // it should be there: another check says why it is not
+		}
+	} else if v.wants(asked) {
+		return
+	}
+	others := listenerList(v.ours)
+	f := p.found("port-nondefault", impact, "SSH does not listen on port %d here; it listens on %s.", asked, others)
+	for _, d := range v.Config.Global("Port") {
+		quote(f, d.Quote)
+	}
+	if v.socketActive() {
+		quote(f, v.socket.Quote("Listen"))
+	} else {
+		quote(f, v.Effective.Quote("listenaddress")...)
+	}
+	for _, l := range v.ours {
+		quote(f, l.Quote)
+	}
+	for _, l := range v.foreign(v.q.Client, asked) {
+		quote(f, l.Quote)
+	}
+	port := v.ours[0].Port
+	mend(f, fmt.Sprintf("Let the client ask for port %d.", port), report.Step{Do: fmt.Sprintf("ssh -p %d HOST", port), Where: report.OnClient})
+}
+
+func checkLoopback(v *view, p *part) {
+	at := v.at(v.port)
+	if len(at) == 0 || v.loopbackClient() {
+		return
+	}
+	for _, l := range at {
+		if !l.Addr.IsLoopback() {
+			return
+		}
+	}
+	f := p.found("listen-loopback-only", report.Blocking, "SSH listens on %s only, which no other machine can reach.", listenerList(at))
+	v.quoteListening(f, at)
+	v.mendListen(f, "Let SSH listen on all addresses again.", v.Config.Global("ListenAddress"), func(d facts.Directive) bool {
+		return len(d.Args) > 0 && (strings.HasPrefix(d.Args[0], "127.") || strings.Contains(d.Args[0], "::1") || d.Args[0] == "localhost")
+	})
+}
+
+// mendListen takes lines out that narrow where sshd listens.
+func (v *view) mendListen(f *report.Finding, summary string, lines []facts.Directive, narrows func(facts.Directive) bool) {
+	var steps []report.Step
+	for _, d := range lines {
+		if narrows(d) {
+			step := commentOut(d)
+			step.Act.Opens = "everyone who can reach this machine over the network"
+			steps = append(steps, step)
+		}
+	}
+	if len(steps) == 0 || v.socketActive() {
+		advise(f, "Change where SSH listens ("+v.whereListens()+"), then restart it.")
+		return
+	}
+	mend(f, summary, append(steps, checkConfigStep(v), v.restart())...)
+}
+
+func (v *view) whereListens() string {
+	if v.socketActive() {
+		return "ListenStream of " + v.socket.Name
+	}
+	return "ListenAddress in " + v.Config.Path
+}
+
+func (v *view) quoteListening(f *report.Finding, at []facts.Listener) {
+	for _, keyword := range []string{"ListenAddress", "AddressFamily"} {
+		for _, d := range v.Config.Global(keyword) {
+			quote(f, d.Quote)
+		}
+	}
+	if v.socketActive() {
+		quote(f, v.socket.Setting("ListenStream", "BindIPv6Only")...)
+	}
+	for _, l := range at {
+		quote(f, l.Quote)
+	}
+}
+
+// checkFamily: SSH listens on one address family, and the machine is reachable
+// by the other, too.
+func checkFamily(v *view, p *part) {
+	at := slices.DeleteFunc(v.at(v.port), func(l facts.Listener) bool { return l.Addr.IsLoopback() })
+	if len(at) == 0 {
+		return
+	}
+	v4 := slices.ContainsFunc(at, func(l facts.Listener) bool { return l.V4() })
+	v6 := slices.ContainsFunc(at, func(l facts.Listener) bool { return l.V6() })
+	var out4, out6 []netip.Addr
+	for _, a := range v.Links.Outer() {
+		if a.Is4() {
+			out4 = append(out4, a)
+		} else {
+			out6 = append(out6, a)
+		}
+	}
+	has, lacks, unreached, served := "IPv6", "IPv4", out4, out6
+	if v4 {
+		has, lacks, unreached, served = lacks, has, out6, out4
+	}
+	if v4 && v6 || len(unreached) == 0 || v.Listeners.Origin.Source != "ss -Hltnp" && v6 {
+		return // /proc/net/tcp6 does not tell whether a wildcard takes IPv4 in
+	}
+	impact := report.Degrading
+	switch c := v.q.Client.Unmap(); {
+	case c.IsValid() && c.Is4() == (lacks == "IPv4"):
+		impact = report.Blocking
+	case c.IsValid():
+		impact = report.Note
+	case len(served) == 0:
+		impact = report.Blocking
+	}
+	f := p.found("listen-one-family", impact, "SSH listens on %s only, and this machine also has the %s address %s, where clients are refused.", has, lacks, unreached[0])
+	v.quoteListening(f, at)
+	for _, k := range v.Links.All {
+		if !k.Loopback && len(k.Addrs) > 0 {
+			quote(f, k.Quote)
+		}
+	}
+	v.mendListen(f, "Let SSH listen on both families.", v.Config.Global("AddressFamily"), func(d facts.Directive) bool {
+		return len(d.Args) > 0 && !strings.EqualFold(d.Args[0], "any")
+	})
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"net/netip"
+	"slices"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+)
+
+// view is the facts of a machine with the few conclusions that every stage needs.
+type view struct {
+	*facts.Facts
+	q       Query
+	taken   int64            // seconds since 1970
+	service *facts.Unit      // the unit of the SSH service; nil where there is none
+	socket  *facts.Unit      // the unit of the SSH socket; nil where there is none
+	ours    []facts.Listener // sockets at which SSH is served
+	guessed bool             // ours rests on ports and units, since owners cannot be seen
+	want    []facts.Endpoint // where the configuration says to listen
+	port    int              // the port the question is about
+}
+
+func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
+	v := &view{Facts: f, q: q}
+	if !b.Taken.IsZero() {
+		v.taken = b.Taken.Unix()
+	}
+	v.service = pick(f.Services)
+	v.socket = pick(f.Sockets)
+	if v.want = f.Effective.Endpoints(); len(v.want) == 0 {
+		v.want = f.Config.Endpoints()
+	}
+	for _, l := range f.Listeners.All {
+		if v.isOurs(l) {
+			v.ours = append(v.ours, l)
+		}
+	}
+	v.port = v.askedPort()
+	return v
+}
+
+// pick chooses the unit that counts: an active one, else one that is enabled,
+// else the first that is not dropbear's.
+func pick(units []facts.Unit) *facts.Unit {
+	for _, good := range []func(facts.Unit) bool{
+		facts.Unit.Active, facts.Unit.Failed, facts.Unit.Enabled,
+		func(u facts.Unit) bool { return u.Name != "dropbear.service" },
+		func(facts.Unit) bool { return true },
+	} {
+		if i := slices.IndexFunc(units, good); i >= 0 {
+			return &units[i]
+		}
+	}
+	return nil
+}
+
+// isOurs reports whether SSH is served at a socket. On a socket-activated
+// machine its owner is systemd, so the name alone does not tell. Where owners
+// cannot be seen, the units' word has to do.
+func (v *view) isOurs(l facts.Listener) bool {
+	if l.OwnedBy(facts.SSHPrograms...) {
+		return true
+	}
+	bySocket := v.socketActive() && slices.ContainsFunc(v.socket.Listens(), func(e facts.Endpoint) bool {
+		return e.Port == l.Port && (e.Addr == l.Addr || e.Addr.IsUnspecified() && l.Addr.IsUnspecified())
+	})
+	if len(l.Owners) > 0 {
+		return bySocket && l.OwnedBy("systemd", "init")
+	}
+	if bySocket || !v.Listeners.Owners && v.serviceActive() && v.wants(l.Port) {
+		v.guessed = true
+		return true
+	}
+	return false
+}
+
+func (v *view) wants(port int) bool {
+	return slices.ContainsFunc(v.want, func(e facts.Endpoint) bool { return e.Port == port })
+}
+
+// askedPort is the port in question: the one asked about; else 22 if SSH is, or
+// should be, there; else where SSH is; else where it should be.
+func (v *view) askedPort() int {
+	if v.q.Port != 0 {
+		return v.q.Port
+	}
+	for _, l := range v.ours {
+		if l.Port == 22 {
+			return 22
+		}
+	}
+	if len(v.ours) > 0 {
+		return v.ours[0].Port
+	}
+	if len(v.want) > 0 && !v.wants(22) {
+		return v.want[0].Port
+	}
+	return 22
+}
+
+func (v *view) socketActive() bool  { return v.socket != nil && v.socket.Active() }
+func (v *view) serviceActive() bool { return v.service != nil && v.service.Active() }
+
+// serving reports whether SSH is served anywhere on this machine.
+func (v *view) serving() bool { return len(v.ours) > 0 }
+
+// idle reports whether systemd listens and sshd is only started by a connection:
+// what is wrong with sshd then keeps people out although the port is open.
+func (v *view) idle() bool {
+	if !v.socketActive() {
+		return false
+	}
+	return v.socket.Props["Accept"] == "yes" || !v.serviceActive()
+}
+
+// socketMode reports whether SSH is, or is meant to be, started by a socket unit.
+func (v *view) socketMode() bool {
+	if v.socket == nil || v.socket.Masked() {
+		return false
+	}
+	if v.socket.Active() {
+		return true
+	}
+	if v.serviceActive() {
+		return false
+	}
+	return v.socket.Failed() && !v.service.Failed() || v.socket.Enabled() && (v.service == nil || !v.service.Enabled())
+}
+
+// at returns our listeners where a connection of the visitor to the port
+// arrives. The visitor's family is known where an address was asked about.
+func (v *view) at(port int) []facts.Listener {
+	var out []facts.Listener
+	for _, l := range v.ours {
+		if l.Port == port {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// loopbackClient reports whether the visitor is on this machine itself.
+func (v *view) loopbackClient() bool { return v.q.Client.IsValid() && v.q.Client.IsLoopback() }
+
+// foreign returns the listeners on a port that are known not to be SSH's.
+func (v *view) foreign(addr netip.Addr, port int) []facts.Listener {
+	var out []facts.Listener
+	for _, l := range v.Listeners.On(addr, port) {
+		if len(l.Owners) > 0 && !v.isOurs(l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
