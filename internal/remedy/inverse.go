@@ -1,0 +1,200 @@
+package remedy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// early takes back what programs did, last first, before the files are put
+// back: so their own state (a daemon's, the kernel's) follows, and the files
+// then become what they were to the byte.
+func (u *undo) early(ctx context.Context) {
+	for i := range slices.Backward(u.steps) {
+		st := &u.steps[i]
+		var err error
+		switch {
+		case st.act.Kind == "nft":
+			err = undoNft(ctx, u.s, st.act)
+		case st.act.Kind == "install":
+			err = u.uninstall(ctx, st)
+		default:
+			for _, argv := range slices.Backward(st.act.Inverses) {
+				if _, rerr := u.s.run(ctx, argv...); rerr != nil {
+					err = rerr
+				}
+			}
+		}
+		// A step that was cut short may have left nothing to take back, and
+		// its program says so; what really differs, the comparison of late finds.
+		if err != nil && st.Done && len(u.rec.approved) == 0 {
+			u.left = append(u.left, err.Error())
+		}
+	}
+}
+
+// uninstall removes the packages that were not there before.
+func (u *undo) uninstall(ctx context.Context, st *stepRecord) error {
+	m, ok := managers[st.act.Manager]
+	if !ok {
+		return fmt.Errorf("unknown package manager %q", st.act.Manager)
+	}
+	if st.act.Manager == "apt" && !st.Done {
+		u.s.runFor(ctx, installTime, "dpkg", "--configure", "-a") //nolint:errcheck // the purge says what is still wrong
+	}
+	before := installed(st.before.Probes["packages"])
+	d := installDoer{manager: st.act.Manager}
+	var extra []string
+	for name := range installed(d.probe(ctx, u.s)["packages"]) {
+		if !before[name] {
+			extra = append(extra, name)
+		}
+	}
+	if len(extra) == 0 {
+		return nil
+	}
+	slices.Sort(extra)
+	_, err := u.s.runFor(ctx, installTime, append(slices.Clone(m.remove), extra...)...)
+	return err
+}
+
+// installed are the names in a package manager's list; dpkg's also tells of
+// packages that are gone but for their configuration ("rc").
+func installed(list string) map[string]bool {
+	out := map[string]bool{}
+	for line := range strings.Lines(list) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != "" && (rest == "" || strings.HasPrefix(rest, "i")) {
+			out[name] = true
+		}
+	}
+	return out
+}
+
+// late brings units and firewalls to what they were, now that their files are.
+func (u *undo) late(ctx context.Context) {
+	if u.unitFilesChanged() && u.s.has("systemctl") && isDir("/run/systemd/system") {
+		_, err := u.s.run(ctx, "systemctl", "daemon-reload")
+		u.check(err)
+	}
+	before := map[string]string{}
+	for _, st := range u.steps {
+		for k, v := range st.before.Probes {
+			if _, ok := before[k]; !ok {
+				before[k] = v
+			}
+		}
+	}
+	// Sockets sort before services: stopped first they start none, started
+	// first they are there for the service that requires them.
+	keys := slices.SortedFunc(maps.Keys(before), func(a, b string) int {
+		as, bs := strings.HasSuffix(a, ".socket"), strings.HasSuffix(b, ".socket")
+		switch {
+		case as && !bs:
+			return -1
+		case bs && !as:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	for _, k := range keys {
+		name, unit, _ := strings.Cut(k, ":")
+		switch name {
+		case "packages":
+		case "rules":
+			u.rules(ctx, unit, before[k])
+		default:
+			u.unit(ctx, name, unit, before[k])
+		}
+	}
+}
+
+// unitFilesChanged says whether systemd must read its files again.
+func (u *undo) unitFilesChanged() bool {
+	for _, st := range u.steps {
+		if st.act.Kind == "unit" && st.act.Verb == "daemon-reload" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(u.restored, func(p string) bool { return strings.Contains(p, "/systemd/") })
+}
+
+// unit brings one unit to the state it had.
+func (u *undo) unit(ctx context.Context, init, unit, was string) {
+	now := activeState(ctx, u.s, init, unit)
+	running := func(state string) bool { return state == "active" || state == "activating" || state == "reloading" }
+	verb := func(v string) {
+		d := unitDoer{init: init, unit: unit, verb: unitVerb(v)}
+		argv, err := d.argv()
+		if err == nil {
+			_, err = u.s.run(ctx, argv...)
+		}
+		if err != nil {
+			u.left = append(u.left, err.Error())
+		}
+	}
+	switch {
+	case running(was) && running(now):
+		if u.reread(unit) {
+			if says, err := sshdSays(ctx, u.s, "", ""); isSSH(unit) && (err != nil || len(says) > 0) {
+				u.left = append(u.left, fmt.Sprintf("%s runs on with the configuration of the fix: sshd refuses the one from before", unit))
+				return
+			}
+			if strings.HasSuffix(unit, ".socket") {
+				verb("restart")
+			} else {
+				verb("reload")
+			}
+		}
+	case running(was):
+		verb("start")
+	case running(now):
+		verb("stop")
+		if was == "failed" {
+			u.failAgain(ctx, init, unit)
+		}
+	}
+	if now = activeState(ctx, u.s, init, unit); now != was && !(running(was) && running(now)) {
+		u.left = append(u.left, fmt.Sprintf("%s was %s and is %s", unit, was, now))
+	}
+}
+
+// failAgain lets a unit that had failed fail as before, since nothing else
+// makes it "failed"; if it does not fail, it is stopped.
+func (u *undo) failAgain(ctx context.Context, init, unit string) {
+	if init != initSystemd || strings.HasSuffix(unit, ".socket") {
+		return
+	}
+	_, err := u.s.run(ctx, "systemctl", "start", "--", unit)
+	if err == nil {
+		_, err = u.s.run(ctx, "systemctl", "stop", "--", unit)
+		u.check(err)
+	}
+}
+
+// reread says whether the fix made a unit read its configuration anew.
+func (u *undo) reread(unit string) bool {
+	return slices.ContainsFunc(u.steps, func(st stepRecord) bool {
+		return st.act.Kind == "unit" && st.act.Unit == unit && (st.act.Verb == "reload" || st.act.Verb == "restart")
+	})
+}
+
+// rules compares the running firewall with what it was.
+func (u *undo) rules(ctx context.Context, program, was string) {
+	probe := iptablesProbe
+	if program == "nft" {
+		probe = nftProbe
+	}
+	same := func() bool { return probe(ctx, u.s)["rules:"+program] == was }
+	if same() {
+		return
+	}
+	if slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
+		if _, err := u.s.run(ctx, "ufw", "reload"); err == nil && same() {
+			return
+		}
+	}
+	u.left = append(u.left, "the running firewall rules ("+program+") are not those from before the fix; what differs may be somebody else's change")
+}

@@ -1,0 +1,242 @@
+package remedy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The directory of one fix, below the state directory:
+//
+//	ID/journal      what happened, one checked line per event, appended and synced
+//	ID/001/         the record of step 1: before.json, before.pack, after.json
+//	ID/kept/        what undo found in place of what the fix had left, and replaced
+//
+// An "intent" line is on the disk before its step changes anything, and the
+// step's before-record is on the disk before the line.
+
+// Events of the journal.
+const (
+	evBegin      = "begin"
+	evIntent     = "intent"
+	evDone       = "done"
+	evFailed     = "failed"
+	evApplied    = "applied" // all steps done and verified; nothing more will be changed
+	evGuard      = "guard"   // a timer will undo the fix unless it is kept
+	evKept       = "kept"
+	evUndoBegin  = "undo-begin"
+	evUndone     = "undone"
+	evRolledBack = "rolled-back"
+)
+
+// event is one line of the journal.
+type event struct {
+	Event string    `json:"event"`
+	Time  time.Time `json:"time"`
+	Seq   int       `json:"seq,omitempty"`  // of the fix among all, counted up (begin); clocks jump, this does not
+	Step  int       `json:"step,omitempty"` // counted from 1
+	Cause string    `json:"cause,omitempty"`
+	Do    string    `json:"do,omitempty"`
+	Act   *act      `json:"act,omitempty"` // intent: what undo must know
+	Error string    `json:"error,omitempty"`
+	By    string    `json:"by,omitempty"`    // guard: how the timer runs; RFC 3339 deadline in Until
+	Until string    `json:"until,omitempty"` // guard
+	Paths []string  `json:"paths,omitempty"` // undo-begin: what undo has decided to put back
+	Dirs  []string  `json:"dirs,omitempty"`  // undo-begin: directories whose time it has decided to put back
+}
+
+// act is what undo must know of an action, kept apart from report.Action so
+// that a later version reads an older journal.
+type act struct {
+	Kind string `json:"kind"`
+	Unit string `json:"unit,omitempty"`
+	Verb string `json:"verb,omitempty"`
+	Init string `json:"init,omitempty"`
+	// Inverses are the commands that take back what the step's commands did.
+	Inverses [][]string `json:"inverses,omitempty"`
+	// Expect are the sums that a file may have after the step was cut short.
+	Expect []string `json:"expect,omitempty"`
+	// InPlace says that the file was overwritten, not replaced.
+	InPlace bool   `json:"in_place,omitempty"`
+	Heads   []head `json:"heads,omitempty"` // in place: the content that was being written
+	Temp    string `json:"temp,omitempty"`  // a temporary file that a crash may have left
+	Manager string `json:"manager,omitempty"`
+	Family  string `json:"family,omitempty"`
+	Table   string `json:"table,omitempty"`
+	Chain   string `json:"chain,omitempty"`
+	Comment string `json:"comment,omitempty"` // marks our rule in a firewall
+	// Loose says that a program did the work, so that a half-done step can
+	// have left anything in the recorded places.
+	Loose bool `json:"loose,omitempty"`
+}
+
+const journalName = "journal"
+
+// note appends an event to the journal and waits until it is on the disk. Each
+// line carries a checksum, so that one cut short by a crash is known as such.
+func (s *System) note(dir string, e event) error {
+	e.Time = s.Now().UTC()
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, journalName)
+	line := fmt.Sprintf("%08x %s\n", crc32.ChecksumIEEE(data), data)
+	if torn(path) {
+		line = "\n" + line
+	}
+	return s.appendSync(path, []byte(line))
+}
+
+// torn says whether a journal ends in the middle of a line.
+func torn(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil || fi.Size() == 0 {
+		return false
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, fi.Size()-1)
+	return err == nil && last[0] != '\n'
+}
+
+// readJournal returns the events that were written whole. Lines that were not
+// are left out: what they announce had not begun.
+func readJournal(dir string) ([]event, error) {
+	data, err := os.ReadFile(filepath.Join(dir, journalName))
+	if err != nil {
+		return nil, err
+	}
+	return parseJournal(string(data)), nil
+}
+
+func parseJournal(text string) []event {
+	var out []event
+	for line := range strings.SplitSeq(text, "\n") {
+		crc, body, ok := strings.Cut(line, " ")
+		if !ok {
+			continue
+		}
+		want, err := strconv.ParseUint(crc, 16, 32)
+		if err != nil || crc32.ChecksumIEEE([]byte(body)) != uint32(want) {
+			continue
+		}
+		var e event
+		if json.Unmarshal([]byte(body), &e) == nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Record is one fix as its journal tells it.
+type Record struct {
+	ID    string
+	Dir   string
+	Seq   int
+	Begun time.Time
+	// State is "open" (never finished: a crash, or still running), "applied",
+	// "guarded" (will be undone unless kept), "undone" or "rolled-back".
+	State string
+	Until string // guarded: when, RFC 3339
+	Steps []RecordStep
+	// guard says how its timer can be stopped; see guard.go.
+	guard string
+	// approved and dirs are what an undo that was cut short had decided.
+	approved, dirs []string
+}
+
+// RecordStep is one step of a recorded fix.
+type RecordStep struct {
+	N     int
+	Cause string
+	Do    string
+	Done  bool
+	act   act
+}
+
+// readRecord reads the record of one fix.
+func readRecord(dir string) (Record, error) {
+	events, err := readJournal(dir)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{ID: filepath.Base(dir), Dir: dir, State: "open"}
+	for _, e := range events {
+		r.apply(e)
+	}
+	return r, nil
+}
+
+func (r *Record) apply(e event) {
+	switch e.Event {
+	case evBegin:
+		r.Seq, r.Begun = e.Seq, e.Time
+	case evIntent:
+		st := RecordStep{N: e.Step, Cause: e.Cause, Do: e.Do}
+		if e.Act != nil {
+			st.act = *e.Act
+		}
+		r.Steps = append(r.Steps, st)
+	case evDone:
+		for i := range r.Steps {
+			if r.Steps[i].N == e.Step {
+				r.Steps[i].Done = true
+			}
+		}
+	case evGuard:
+		r.guard, r.Until = e.By, e.Until
+	case evApplied:
+		r.State = "applied"
+		if r.guard != "" {
+			r.State = "guarded"
+		}
+	case evKept:
+		r.guard, r.Until = "", ""
+		if r.State == "guarded" {
+			r.State = "applied"
+		}
+	case evUndoBegin:
+		r.approved, r.dirs = append(r.approved, e.Paths...), append(r.dirs, e.Dirs...)
+	case evUndone:
+		r.State = "undone"
+	case evRolledBack:
+		r.State = "rolled-back"
+	}
+}
+
+// List returns the fixes recorded below a state directory, oldest first. A
+// directory without a readable journal is left out: nothing was changed from it.
+func List(stateDir string) ([]Record, error) {
+	names, err := os.ReadDir(stateDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Record
+	for _, n := range names {
+		if !n.IsDir() {
+			continue
+		}
+		r, err := readRecord(filepath.Join(stateDir, n.Name()))
+		if err != nil || r.Seq == 0 {
+			continue
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Record) int { return a.Seq - b.Seq })
+	return out, nil
+}

@@ -1,0 +1,245 @@
+package remedy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// StateDir is where fixes are recorded: /var/lib/sshwhy for root, the user's
+// own state directory (XDG Base Directory Specification) for everyone else.
+func StateDir() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/lib/sshwhy", nil
+	}
+	if d := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(d) {
+		return filepath.Join(d, "sshwhy"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, ".local", "state", "sshwhy"), nil
+}
+
+// ErrBusy is returned where another fix or undo is running.
+var ErrBusy = errors.New("another fix or undo is running on this machine")
+
+// ErrChanged is returned where something is no longer as the plan saw it.
+var ErrChanged = errors.New("changed since the plan was made")
+
+// Tx is one fix in progress. It holds the lock of the state directory until
+// Close, and may apply several plans one after the other: what the first one
+// uncovers, the second mends.
+type Tx struct {
+	ID    string
+	Steps []report.FixStep
+
+	sys   *System
+	state string
+	dir   string
+	seq   int
+	n     int // steps begun
+	lock  *os.File
+}
+
+// Begin takes the lock and makes the record. Nothing of the machine is changed.
+func Begin(s *System, stateDir string) (*Tx, error) {
+	if err := supported(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
+	}
+	if err := s.writable(stateDir); err != nil {
+		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
+	}
+	lock, err := acquire(s, stateDir)
+	if err != nil {
+		return nil, err
+	}
+	tx := &Tx{sys: s, state: stateDir, lock: lock}
+	if err := tx.begin(); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
+	}
+	return tx, nil
+}
+
+// acquire takes the lock of a state directory and writes down who has it.
+func acquire(s *System, stateDir string) (*os.File, error) {
+	path := filepath.Join(stateDir, "lock")
+	f, ok, err := s.lock(path)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		defer f.Close()
+		holder := make([]byte, 64)
+		n, _ := f.ReadAt(holder, 0)
+		if who := strings.TrimSpace(string(holder[:n])); who != "" {
+			return nil, fmt.Errorf("%w (process %s)", ErrBusy, who)
+		}
+		return nil, ErrBusy
+	}
+	if err := f.Truncate(0); err == nil {
+		fmt.Fprintf(f, "%d\n", os.Getpid())
+	}
+	return f, nil
+}
+
+// begin makes the directory of the record. The name tells the time; the order
+// of fixes is told by a number, because clocks jump.
+func (tx *Tx) begin() error {
+	all, err := List(tx.state)
+	if err != nil {
+		return err
+	}
+	tx.seq = 1
+	if len(all) > 0 {
+		tx.seq = all[len(all)-1].Seq + 1
+	}
+	stamp := tx.sys.Now().UTC().Format("20060102T150405Z")
+	for i := 1; ; i++ {
+		tx.ID = fmt.Sprintf("%s-%d", stamp, i)
+		tx.dir = filepath.Join(tx.state, tx.ID)
+		err := tx.sys.mkdir(tx.dir, 0o700)
+		if errors.Is(err, os.ErrExist) && i < 10_000 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		break
+	}
+	if err := tx.sys.note(tx.dir, event{Event: evBegin, Seq: tx.seq}); err != nil {
+		return err
+	}
+	return tx.sys.syncDir(tx.dir)
+}
+
+// Apply does the steps of a plan, in order. It first asks every step whether
+// it can be done and is still as planned, and does none if one cannot. Where a
+// step fails, the error says so and Tx.Steps shows how far it came; the caller
+// rolls back.
+func (tx *Tx) Apply(ctx context.Context, p *Plan) error {
+	first := len(tx.Steps)
+	for _, st := range p.Steps {
+		tx.Steps = append(tx.Steps, report.FixStep{Cause: strings.Join(st.Causes, ","), Do: st.Do, State: "planned"})
+	}
+	fail := func(i int, err error) error {
+		tx.Steps[first+i].State, tx.Steps[first+i].Error = "failed", err.Error()
+		for j := i + 1; j < len(p.Steps); j++ {
+			tx.Steps[first+j].State = "skipped"
+		}
+		return fmt.Errorf("%s: %w", p.Steps[i].Do, err)
+	}
+	for i, st := range p.Steps {
+		if err := tx.ready(ctx, st); err != nil {
+			return fail(i, err)
+		}
+	}
+	for i, st := range p.Steps {
+		if err := ctx.Err(); err != nil {
+			return fail(i, err)
+		}
+		if err := tx.step(ctx, st); err != nil {
+			return fail(i, err)
+		}
+		tx.Steps[first+i].State = "done"
+	}
+	return nil
+}
+
+// ready says why a step cannot be done as planned. It changes nothing.
+func (tx *Tx) ready(ctx context.Context, st *Step) error {
+	for path, planned := range st.planned {
+		now, _, err := tx.sys.look(path)
+		if err != nil {
+			return err
+		}
+		if !now.same(planned) {
+			return fmt.Errorf("%s has %w", path, ErrChanged)
+		}
+	}
+	return st.doer.check(ctx, tx.sys)
+}
+
+// step records, does, and records.
+func (tx *Tx) step(ctx context.Context, st *Step) error {
+	tx.n++
+	dir := filepath.Join(tx.dir, fmt.Sprintf("%03d", tx.n))
+	if err := tx.sys.mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	paths, trees := st.doer.touches()
+	before, pack, err := tx.sys.take(paths, trees)
+	if err != nil {
+		return err
+	}
+	before.Probes = st.doer.probe(ctx, tx.sys)
+	if err := tx.sys.writeNew(filepath.Join(dir, beforePack), pack); err != nil {
+		return err
+	}
+	if err := tx.sys.save(dir, beforeJSON, before); err != nil {
+		return err
+	}
+	if err := tx.sys.syncDir(dir); err != nil {
+		return err
+	}
+	rec := st.doer.record()
+	err = tx.sys.note(tx.dir, event{Event: evIntent, Step: tx.n, Cause: strings.Join(st.Causes, ","), Do: st.Do, Act: &rec})
+	if err != nil {
+		return err
+	}
+	if err := st.doer.do(ctx, tx.sys); err != nil {
+		tx.sys.note(tx.dir, event{Event: evFailed, Step: tx.n, Error: err.Error()}) //nolint:errcheck // the step's own error matters more
+		return err
+	}
+	after, _, err := tx.sys.take(paths, trees)
+	if err != nil {
+		return err
+	}
+	after.Probes = st.doer.probe(ctx, tx.sys)
+	if err := tx.sys.save(dir, afterJSON, after); err != nil {
+		return err
+	}
+	return tx.sys.note(tx.dir, event{Event: evDone, Step: tx.n})
+}
+
+// Commit says that the fix is whole: from now on it is undone only on demand,
+// or by its guard.
+func (tx *Tx) Commit() error {
+	return tx.sys.note(tx.dir, event{Event: evApplied})
+}
+
+// Rollback takes back every step, last first, and says in Tx.Steps which.
+// It works on a context of its own: the one that was cancelled is often the
+// reason for rolling back.
+func (tx *Tx) Rollback() (Undone, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), installTime)
+	defer cancel()
+	u, err := undoDir(ctx, tx.sys, tx.dir, undoOptions{event: evRolledBack})
+	for i := range tx.Steps {
+		if tx.Steps[i].State == "done" && err == nil {
+			tx.Steps[i].State = "undone"
+		}
+	}
+	return u, err
+}
+
+// Began says whether any step has been begun, so that there is something to undo.
+func (tx *Tx) Began() bool { return tx.n > 0 }
+
+// Close releases the lock. A fix in which no step was begun leaves no record.
+func (tx *Tx) Close() {
+	if tx.n == 0 {
+		os.RemoveAll(tx.dir)
+	}
+	tx.lock.Close()
+}

@@ -1,0 +1,353 @@
+package remedy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	udiff "github.com/aymanbagabas/go-udiff"
+)
+
+// UndoOptions say how far an undo may go.
+type UndoOptions struct {
+	DryRun bool
+	Force  bool // put back also what somebody changed since; what was there is kept in the record
+}
+
+// Undone says what an undo did, or would do.
+type Undone struct {
+	ID        string
+	Steps     []string   // what is taken back, last first
+	Restored  []string   // the files put back
+	Conflicts []Conflict // changed since, by somebody else
+	Left      []string   // what is not as before, and why
+	Kept      string     // the directory that holds what was replaced although it was not the fix's own
+}
+
+// Conflict is a file that is not as the fix left it.
+type Conflict struct {
+	Path string
+	Diff string // from what the fix left to what is there now; "" where it is not the content that differs
+}
+
+// ErrConflict is returned where undoing would overwrite somebody's change.
+var ErrConflict = errors.New("changed since the fix, and undoing would lose that")
+
+// ErrNothing is returned where there is no fix to undo.
+var ErrNothing = errors.New("there is no fix to undo")
+
+type undoOptions struct {
+	UndoOptions
+	event string // the event that ends it
+}
+
+// Undo takes a fix back: the one of that ID, or the last one that is not
+// undone. It works from the record alone, whatever happened since: after a
+// crash in any step, after a reboot, and after an undo that was itself cut short.
+func Undo(ctx context.Context, s *System, stateDir, id string, opt UndoOptions) (Undone, error) {
+	if err := supported(); err != nil {
+		return Undone{}, err
+	}
+	all, err := List(stateDir)
+	if err != nil {
+		return Undone{}, err
+	}
+	r, err := choose(all, id)
+	if err != nil {
+		return Undone{}, err
+	}
+	lock, err := acquire(s, stateDir)
+	if err != nil {
+		return Undone{}, err
+	}
+	defer lock.Close()
+	return undoDir(ctx, s, r.Dir, undoOptions{UndoOptions: opt, event: evUndone})
+}
+
+func choose(all []Record, id string) (Record, error) {
+	for _, r := range slices.Backward(all) {
+		over := r.State == "undone" || r.State == "rolled-back"
+		if r.ID == id && over {
+			return r, fmt.Errorf("%s is %s already", id, r.State)
+		}
+		if r.ID == id || id == "" && !over {
+			return r, nil
+		}
+	}
+	if id != "" {
+		return Record{}, fmt.Errorf("no fix %q is recorded: %w", id, ErrNothing)
+	}
+	return Record{}, ErrNothing
+}
+
+// undoDir takes back the fix recorded in dir. The caller holds the lock.
+func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undone, error) {
+	u, err := survey(s, dir)
+	if err != nil {
+		return Undone{}, err
+	}
+	out := Undone{ID: u.rec.ID, Conflicts: u.conflicts}
+	for _, st := range slices.Backward(u.rec.Steps) {
+		out.Steps = append(out.Steps, st.Do)
+	}
+	if len(u.conflicts) > 0 && !opt.Force {
+		return out, fmt.Errorf("%s: %w", u.conflicts[0].Path, ErrConflict)
+	}
+	if opt.DryRun {
+		out.Restored = u.different()
+		return out, nil
+	}
+	// From here on a journal that cannot be written (a full disk) stops
+	// nothing: undoing works from what is on the disk already.
+	s.note(dir, event{Event: evUndoBegin, Paths: u.different(), Dirs: u.dirs}) //nolint:errcheck
+	u.dropTemps()
+	u.early(ctx)
+	u.restore()
+	u.late(ctx)
+	out.Restored, out.Left, out.Kept = u.restored, u.left, u.kept
+	if len(u.errs) > 0 {
+		return out, errors.Join(u.errs...)
+	}
+	s.note(dir, event{Event: opt.event}) //nolint:errcheck
+	return out, nil
+}
+
+// undo is one undoing in progress.
+type undo struct {
+	s     *System
+	dir   string
+	rec   Record
+	steps []stepRecord
+
+	target    map[string]goal // what each path is to become
+	foreign   map[string]bool // paths that are not ours to touch
+	dirs      []string        // directories whose time is put back
+	now       map[string]State
+	conflicts []Conflict
+	restored  []string
+	left      []string
+	kept      string
+	errs      []error
+}
+
+// stepRecord is a step's record as found on the disk.
+type stepRecord struct {
+	RecordStep
+	before, after snapshot
+	pack          []byte
+}
+
+// goal is the state of a path before the fix, and who touched it last.
+type goal struct {
+	entry
+	pack []byte
+	last *stepRecord
+}
+
+// survey reads the record and compares it with what is there now.
+func survey(s *System, dir string) (*undo, error) {
+	rec, err := readRecord(dir)
+	if err != nil {
+		return nil, err
+	}
+	u := &undo{s: s, dir: dir, rec: rec, target: map[string]goal{}, foreign: map[string]bool{}, now: map[string]State{}}
+	for _, st := range rec.Steps {
+		sr := stepRecord{RecordStep: st}
+		at := filepath.Join(dir, fmt.Sprintf("%03d", st.N))
+		ok := false
+		if sr.before, ok, err = load(at, beforeJSON); err != nil || !ok {
+			return nil, fmt.Errorf("the record of step %d is damaged: %w", st.N, errors.Join(err, os.ErrNotExist))
+		}
+		if sr.pack, err = os.ReadFile(filepath.Join(at, beforePack)); err != nil {
+			return nil, err
+		}
+		if st.Done {
+			if sr.after, ok, err = load(at, afterJSON); err != nil || !ok {
+				return nil, fmt.Errorf("the record of step %d is damaged: %w", st.N, errors.Join(err, os.ErrNotExist))
+			}
+		}
+		u.steps = append(u.steps, sr)
+	}
+	for i := range u.steps {
+		u.collect(&u.steps[i])
+	}
+	if err := u.findNew(); err != nil {
+		return nil, err
+	}
+	return u, u.compare()
+}
+
+// collect takes a step's before-states as goals; the earliest step that
+// touched a path knows what it was, the latest what it may be now.
+func (u *undo) collect(st *stepRecord) {
+	for path, e := range st.before.Paths {
+		g, ok := u.target[path]
+		if !ok {
+			g = goal{entry: e, pack: st.pack}
+		}
+		if !e.Parent {
+			g.Parent = false
+		}
+		g.last = st
+		u.target[path] = g
+	}
+}
+
+// findNew adds what has appeared in recorded trees: it was absent before.
+func (u *undo) findNew() error {
+	for i := range u.steps {
+		st := &u.steps[i]
+		for _, tree := range st.before.Trees {
+			err := u.s.walk(tree, func(path string) error {
+				g, known := u.target[path]
+				_, ours := st.after.Paths[path]
+				switch {
+				case known && g.last.N >= st.N:
+				case known:
+					g.last = st
+					u.target[path] = g
+				case st.Done && !ours: // somebody put it there later
+					u.foreign[path] = true
+				default:
+					delete(u.foreign, path)
+					u.target[path] = goal{entry: entry{State: State{Kind: kindAbsent}}, last: st}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compare finds what differs from its goal, and what of that is not the fix's
+// own doing.
+func (u *undo) compare() error {
+	for _, path := range u.names() {
+		g := u.target[path]
+		now, data, err := u.s.look(path)
+		if err != nil {
+			return err
+		}
+		u.now[path] = now
+		if g.Kind == kindDir && now.Kind == kindDir && u.timeIsOurs(path, g, now) {
+			u.dirs = append(u.dirs, path)
+		}
+		if g.Parent || now.same(g.State) || u.ours(path, g, now, data) {
+			continue
+		}
+		u.conflicts = append(u.conflicts, u.conflict(path, g, now, data))
+	}
+	return nil
+}
+
+func (u *undo) names() []string {
+	out := make([]string, 0, len(u.target))
+	for p := range u.target {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// different are the paths that are not as they were.
+func (u *undo) different() []string {
+	var out []string
+	for _, p := range u.names() {
+		if g := u.target[p]; !g.Parent && !u.now[p].exact(g.State) && (g.Kind != kindDir || !u.now[p].same(g.State)) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// timeIsOurs says whether a directory's time is the one the fix left: if not,
+// somebody else has put something there, and the time tells of that.
+func (u *undo) timeIsOurs(path string, g goal, now State) bool {
+	if !g.last.Done || slices.Contains(u.rec.dirs, path) {
+		return true
+	}
+	after, ok := g.last.after.Paths[path]
+	return ok && after.Mtime == now.Mtime
+}
+
+// ours says whether the state of a path is one that the fix can have left.
+func (u *undo) ours(path string, g goal, now State, data []byte) bool {
+	if slices.Contains(u.rec.approved, path) {
+		return true // an undo that was cut short had begun to put it back
+	}
+	st := g.last
+	if st.Done {
+		after, ok := st.after.Paths[path]
+		return ok && now.same(after.State)
+	}
+	before, ok := st.before.Paths[path]
+	if st.act.Loose {
+		return true
+	}
+	if !ok {
+		return false
+	}
+	if now.same(before.State) {
+		return true
+	}
+	switch st.act.Kind {
+	case "file":
+		if st.act.InPlace {
+			old, err := before.content(st.pack)
+			return err == nil && now.Kind == kindFile && slices.ContainsFunc(st.act.Heads, func(h head) bool { return h.torn(data, old) })
+		}
+		return now.Kind == kindFile && slices.Contains(st.act.Expect, now.Sum)
+	case "attr":
+		return now.Kind == before.Kind && now.Sum == before.Sum || before.Kind == kindAbsent && now.Kind == kindDir
+	case "remove":
+		return now.Kind == kindAbsent
+	}
+	return false
+}
+
+func (u *undo) conflict(path string, g goal, now State, data []byte) Conflict {
+	c := Conflict{Path: path}
+	if now.Kind != kindFile && now.Kind != kindAbsent {
+		return c
+	}
+	was := ""
+	if old, err := g.content(g.pack); err == nil && g.Kind == kindFile {
+		was = string(old)
+	}
+	if was != string(data) && !strings.ContainsRune(was+string(data), 0) {
+		c.Diff = udiff.Unified(path+" (now)", path+" (before the fix)", string(data), was)
+	}
+	return c
+}
+
+// dropTemps removes temporary files that a crash left.
+func (u *undo) dropTemps() {
+	for _, st := range u.steps {
+		if st.act.Temp != "" {
+			u.check(u.s.remove(st.act.Temp))
+		}
+	}
+	for _, path := range u.names() {
+		if u.target[path].Kind == kindFile {
+			u.check(u.s.remove(tempFor(path)))
+		}
+	}
+}
+
+// tempFor is the name under which undo prepares a file.
+func tempFor(path string) string {
+	return filepath.Join(filepath.Dir(path), ".sshwhy-"+filepath.Base(path)+".undo")
+}
+
+func (u *undo) check(err error) {
+	if err != nil {
+		u.errs = append(u.errs, err)
+	}
+}
