@@ -1,0 +1,237 @@
+package firewall
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// AddrSet is an immutable set of IP addresses: sorted, disjoint, not adjacent
+// ranges. IPv4 addresses sort before IPv6 ones; IPv4-mapped ones do not occur.
+type AddrSet struct{ ranges []addrRange }
+
+type addrRange struct{ from, to netip.Addr }
+
+var (
+	all4 = rangeSet(netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255}))
+	all6 = rangeSet(netip.IPv6Unspecified(), lastOf(netip.PrefixFrom(netip.IPv6Unspecified(), 0)))
+)
+
+// AllOf returns every address of the family.
+func AllOf(f Family) AddrSet {
+	if f == IPv6 {
+		return all6
+	}
+	return all4
+}
+
+// PrefixSet returns the addresses of a prefix.
+func PrefixSet(p netip.Prefix) AddrSet {
+	p = p.Masked()
+	if !p.IsValid() {
+		return AddrSet{}
+	}
+	return rangeSet(p.Addr(), lastOf(p))
+}
+
+// rangeSet returns the addresses from a to b, both included; it is empty where
+// the ends are of different families or in the wrong order.
+func rangeSet(a, b netip.Addr) AddrSet {
+	if !a.IsValid() || a.BitLen() != b.BitLen() || b.Less(a) {
+		return AddrSet{}
+	}
+	return AddrSet{ranges: []addrRange{{a, b}}}
+}
+
+// unionOf builds a set from ranges in any order, overlapping or not.
+func unionOf(rs []addrRange) AddrSet {
+	slices.SortFunc(rs, func(x, y addrRange) int { return x.from.Compare(y.from) })
+	out := rs[:0:0]
+	for _, r := range rs {
+		if n := len(out); n > 0 && touches(out[n-1].to, r.from) {
+			if out[n-1].to.Less(r.to) {
+				out[n-1].to = r.to
+			}
+			continue
+		}
+		out = append(out, r)
+	}
+	return AddrSet{ranges: out}
+}
+
+// touches reports whether a range that ends at to and one that starts at from
+// (not before the first one's start) make one range.
+func touches(to, from netip.Addr) bool {
+	if to.BitLen() != from.BitLen() {
+		return false
+	}
+	return !to.Less(from) || to.Next() == from
+}
+
+// lastOf returns the last address of a masked prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := range b {
+		switch bits := p.Bits() - 8*i; {
+		case bits <= 0:
+			b[i] = 0xff
+		case bits < 8:
+			b[i] |= 0xff >> bits
+		}
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// IsEmpty reports whether no address is in the set.
+func (s AddrSet) IsEmpty() bool { return len(s.ranges) == 0 }
+
+// Contains reports whether the address is in the set.
+func (s AddrSet) Contains(a netip.Addr) bool {
+	i := s.firstEndingAt(a)
+	return i < len(s.ranges) && !a.Less(s.ranges[i].from)
+}
+
+// Equal reports whether both sets hold the same addresses.
+func (s AddrSet) Equal(o AddrSet) bool { return slices.Equal(s.ranges, o.ranges) }
+
+// Single returns the set's address where it holds exactly one.
+func (s AddrSet) Single() (netip.Addr, bool) {
+	if len(s.ranges) == 1 && s.ranges[0].from == s.ranges[0].to {
+		return s.ranges[0].from, true
+	}
+	return netip.Addr{}, false
+}
+
+// firstEndingAt returns the index of the first range that does not end before a.
+func (s AddrSet) firstEndingAt(a netip.Addr) int {
+	i, _ := slices.BinarySearchFunc(s.ranges, a, func(r addrRange, a netip.Addr) int { return r.to.Compare(a) })
+	return i
+}
+
+// Union returns the addresses of either set.
+func (s AddrSet) Union(o AddrSet) AddrSet {
+	switch {
+	case s.IsEmpty():
+		return o
+	case o.IsEmpty():
+		return s
+	}
+	return unionOf(slices.Concat(s.ranges, o.ranges))
+}
+
+// Intersect returns the addresses that are in both sets. It costs the size of
+// the smaller set times the logarithm of the larger one, plus the result.
+func (s AddrSet) Intersect(o AddrSet) AddrSet {
+	if len(o.ranges) > len(s.ranges) {
+		s, o = o, s
+	}
+	var out []addrRange
+	for _, r := range o.ranges {
+		for i := s.firstEndingAt(r.from); i < len(s.ranges) && !r.to.Less(s.ranges[i].from); i++ {
+			out = append(out, addrRange{later(r.from, s.ranges[i].from), earlier(r.to, s.ranges[i].to)})
+		}
+	}
+	return AddrSet{ranges: out}
+}
+
+// Minus returns the addresses of s that are not in o.
+func (s AddrSet) Minus(o AddrSet) AddrSet {
+	if s.Intersect(o).IsEmpty() {
+		return s
+	}
+	out := make([]addrRange, 0, len(s.ranges)+1)
+	for _, r := range s.ranges {
+		from, open := r.from, true
+		for i := o.firstEndingAt(r.from); i < len(o.ranges) && !r.to.Less(o.ranges[i].from); i++ {
+			cut := o.ranges[i]
+			if from.Less(cut.from) {
+				out = append(out, addrRange{from, cut.from.Prev()})
+			}
+			from, open = cut.to.Next(), cut.to.Less(r.to)
+			if !open {
+				break
+			}
+		}
+		if open {
+			out = append(out, addrRange{from, r.to})
+		}
+	}
+	return AddrSet{ranges: out}
+}
+
+// Some returns an address of the set.
+func (s AddrSet) Some() (netip.Addr, bool) {
+	if s.IsEmpty() {
+		return netip.Addr{}, false
+	}
+	return s.ranges[0].from, true
+}
+
+// shownRanges is how many ranges String names before it only counts them.
+const shownRanges = 8
+
+// String names the set for people: "192.0.2.0/24, 198.51.100.1-198.51.100.9",
+// "everyone" for a whole family, "nobody" for none, and a count for what is
+// beyond a handful.
+func (s AddrSet) String() string {
+	if s.IsEmpty() {
+		return "nobody"
+	}
+	if s.Equal(all4) || s.Equal(all6) {
+		return "everyone"
+	}
+	if f := s.ranges[0].from; len(s.ranges) > 1 {
+		all := all4
+		if f.Is6() {
+			all = all6
+		}
+		if rest := all.Minus(s); len(rest.ranges) < len(s.ranges) || len(s.ranges) > shownRanges && len(rest.ranges) <= shownRanges {
+			return "everyone except " + rest.list()
+		}
+	}
+	return s.list()
+}
+
+func (s AddrSet) list() string {
+	var parts []string
+	for i, r := range s.ranges {
+		if i == shownRanges {
+			parts = append(parts, "…")
+			break
+		}
+		parts = append(parts, r.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// String writes the range as an address, a prefix, or from-to.
+func (r addrRange) String() string {
+	if r.from == r.to {
+		return r.from.String()
+	}
+	for bits := r.from.BitLen(); bits >= 0; bits-- {
+		p := netip.PrefixFrom(r.from, bits).Masked()
+		if p.Addr() != r.from {
+			break
+		}
+		if lastOf(p) == r.to {
+			return p.String()
+		}
+	}
+	return r.from.String() + "-" + r.to.String()
+}
+
+func later(a, b netip.Addr) netip.Addr {
+	if a.Less(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b netip.Addr) netip.Addr {
+	if b.Less(a) {
+		return b
+	}
+	return a
+}
