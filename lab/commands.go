@@ -27,7 +27,7 @@ func (w *World) Commands() (dir string, err error) {
 		return enter + " " + become
 	}
 	scripts := map[string]string{
-		"server":      fmt.Sprintf("nsenter -t %d -a --wd=/ %s", w.leader, strings.Join(cleanEnv("TERM=${TERM:-dumb}"), " ")),
+		"server":      fmt.Sprintf("nsenter -t %d -a -w %s", w.leader, strings.Join(cleanEnv("TERM=${TERM:-dumb}"), " ")),
 		"router":      inPlace("router", ""),
 		"client-root": inPlace("client", ""),
 		"client":      inPlace("client", strings.Join(asCarol(), " ")),

@@ -4,6 +4,9 @@ package lab
 
 import (
 	"context"
+	"os"
+	"sshwhy/internal/catalog"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,5 +37,87 @@ func TestWorld(t *testing.T) {
 				t.Errorf("failed units in a fresh machine: %v", res)
 			}
 		})
+	}
+}
+
+// TestCases runs every case file on each of its images. With SSHWHY_LAB=symptoms only
+// the faults themselves are checked, and so while there is no sshwhy to ask.
+func TestCases(t *testing.T) {
+	needRoot(t)
+	cases, err := ReadCases("cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, suite := range Suites {
+		if _, err := Image(t.Context(), suite, os.Stderr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tools, err := BuildTools(t.Context(), "..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(tools) })
+	diagnose := HasSSHWhy(tools) && os.Getenv("SSHWHY_LAB") != "symptoms"
+	for _, c := range cases {
+		for _, suite := range c.Images {
+			t.Run(c.Name+"/"+suite, func(t *testing.T) {
+				t.Parallel()
+				o := RunCase(context.Background(), c, suite, tools, diagnose)
+				for _, n := range o.Notes {
+					t.Log(n)
+				}
+				if len(o.Bad) == 0 {
+					return
+				}
+				t.Errorf("%s\n%s\n%s", c.About, strings.Join(o.Bad, "\n"), strings.Join(o.Shown, "\n"))
+			})
+		}
+	}
+}
+
+// TestEveryCauseHasACase holds the promise that what sshwhy can name was seen on a real
+// machine, or stands in without-case.txt with the reason.
+func TestEveryCauseHasACase(t *testing.T) {
+	cases, err := ReadCases("cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, shown := map[string]bool{}, map[string]bool{}
+	table, err := os.ReadFile("../internal/catalog/testdata/causes.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		known[strings.Split(line, "\t")[0]] = true
+	}
+	for _, c := range cases {
+		for _, id := range c.Causes() {
+			if !known[id] {
+				t.Errorf("%s: no cause %q", c.Name, id)
+			}
+			shown[id] = true
+		}
+	}
+	without, err := os.ReadFile("without-case.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(without)) {
+		id, reason, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch {
+		case id == "" || strings.HasPrefix(id, "#"):
+		case reason == "":
+			t.Errorf("without-case.txt: %s has no reason", id)
+		case shown[id]:
+			t.Errorf("without-case.txt names %s, which has a case", id)
+		default:
+			shown[id] = true
+		}
+	}
+	for _, c := range catalog.All() {
+		if !shown[c.ID] {
+			t.Errorf("%s has neither a case nor a reason in without-case.txt", c.ID)
+		}
 	}
 }

@@ -152,7 +152,15 @@ func (w *World) Boot(ctx context.Context) error {
 		log, _ := os.ReadFile(console.Name())
 		return fmt.Errorf("%w\n%s", err, tail(log, 1000))
 	}
-	return w.waitBooted(ctx)
+	if err := w.waitBooted(ctx); err != nil {
+		return err
+	}
+	// nspawn mounts all of /proc/sys read-only; the network's part belongs to the machine.
+	res := w.enter(ctx, "sh", "-c", "mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/net")
+	if res.Exit != 0 {
+		return fmt.Errorf("making /proc/sys/net writable: %v", res)
+	}
+	return nil
 }
 
 // findInit waits for nspawn's child that has become the machine's init.
@@ -198,7 +206,7 @@ func (w *World) waitBooted(ctx context.Context) error {
 
 // enter runs one command inside the machine.
 func (w *World) enter(ctx context.Context, argv ...string) Result {
-	full := append([]string{"nsenter", "-t", strconv.Itoa(w.leader), "-a", "--wd=/"}, cleanEnv(argv...)...)
+	full := append([]string{"nsenter", "-t", strconv.Itoa(w.leader), "-a", "-w"}, cleanEnv(argv...)...)
 	return run(ctx, int(w.others.Fd()), "", full...)
 }
 

@@ -21,7 +21,7 @@ keyring=${SSHWHY_LAB_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 # are installed and switched off below, so that a case can switch one on in a second.
 packages="systemd systemd-sysv dbus libpam-systemd openssh-server openssh-client openssh-sftp-server
 	iproute2 nftables iptables ipset ufw procps psmisc iputils-ping netcat-openbsd socat
-	acl attr sudo python3 python3-systemd fail2ban firewalld dropbear-bin busybox ca-certificates"
+	acl attr sudo python3 python3-systemd fail2ban sshguard firewalld dropbear-bin busybox mksh ca-certificates"
 
 rm -rf "$dir.part"
 debootstrap --variant=minbase --keyring="$keyring" --merged-usr "$suite" "$dir.part" "$mirror"
@@ -47,8 +47,18 @@ in_image apt-get -qq update
 in_image apt-get -qq -y --no-install-recommends install $packages
 in_image apt-get clean
 
+# A package source inside the image, so that a machine without any way out can install the server again.
+in_image sh -euc 'mkdir -p /srv/packages; cd /srv/packages; apt-get -qq download openssh-server openssh-client openssh-sftp-server
+	for f in *.deb; do
+		dpkg-deb -f "$f"
+		echo "Filename: ./$f"; echo "Size: $(stat -c %s "$f")"; echo "SHA256: $(sha256sum "$f" | cut -d" " -f1)"; echo
+	done >Packages
+	rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
+	echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list
+	apt-get -qq update'
+
 # Off until a case wants them. Timers that only cost time in a machine that lives for seconds.
-in_image systemctl disable fail2ban.service firewalld.service
+in_image systemctl disable fail2ban.service firewalld.service sshguard.service
 in_image sh -c 'for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
 	e2scrub_reap.service console-getty.service getty@tty1.service; do
 		systemctl disable "$u" 2>/dev/null || true; done'
@@ -57,7 +67,7 @@ in_image systemctl mask systemd-firstboot.service getty.target console-getty.ser
 # The accounts. The password of alice, bob and root is "lab".
 in_image sh -c 'for u in alice bob; do useradd -m -s /bin/bash "$u"; echo "$u:lab" | chpasswd; done; echo root:lab | chpasswd'
 rm -f "$dir.part/usr/sbin/policy-rc.d" "$dir.part/etc/apt/apt.conf.d/99lab-proxy" "$dir.part/etc/machine-id"
-rm -rf "$dir.part/var/lib/apt/lists"/* "$dir.part/var/cache/apt"/*.bin
+rm -f "$dir.part/var/cache/apt"/*.bin
 echo 0123456789abcdef0123456789abcdef >"$dir.part/etc/machine-id"
 echo server >"$dir.part/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 server\n' >"$dir.part/etc/hosts"

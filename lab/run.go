@@ -1,0 +1,123 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// caseLimit bounds one case from its boot to its last login. The slowest ones wait for
+// several connections to time out.
+const caseLimit = 4 * time.Minute
+
+// Outcome is how a case went.
+type Outcome struct {
+	Bad   []string // complaints, one line each; none: it passed
+	Shown []string // what helps to understand them
+	Notes []string // what took how long
+}
+
+func (o *Outcome) fail(format string, args ...any) {
+	o.Bad = append(o.Bad, fmt.Sprintf(format, args...))
+}
+func (o *Outcome) show(title, text string) {
+	o.Shown = append(o.Shown, "--- "+title+"\n"+strings.TrimSpace(text))
+}
+func (o *Outcome) note(format string, args ...any) {
+	o.Notes = append(o.Notes, fmt.Sprintf(format, args...))
+}
+
+// RunCase breaks a fresh world as the case says, checks the symptom, asks sshwhy from both sides
+// when diagnose is set, mends the world by hand and logs in.
+func RunCase(ctx context.Context, c Case, suite, tools string, diagnose bool) (o Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, caseLimit)
+	defer cancel()
+	w, err := New(ctx, suite, tools)
+	if err != nil {
+		o.fail("%v", err)
+		return o
+	}
+	defer w.Close()
+	defer func() {
+		if len(o.Bad) > 0 {
+			o.show("the machine", w.Server(context.WithoutCancel(ctx), stateScript).String())
+		}
+	}()
+	if err := w.Break(ctx, c); err != nil {
+		o.fail("breaking it: %v", err)
+		return o
+	}
+	if c.Kind == Broken {
+		w.checkSymptom(ctx, c, &o)
+	} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
+		o.fail("a %s machine, and the login fails: %v", c.Kind, res)
+	}
+	if diagnose && len(o.Bad) == 0 {
+		w.diagnose(ctx, c, &o)
+	}
+	if c.Kind != Broken || c.NoHand != "" {
+		return o
+	}
+	if err := w.Mend(ctx, c); err != nil {
+		o.fail("mending it by hand: %v", err)
+	}
+	if res := w.Login(ctx, c.HandSSH); res.Exit != 0 {
+		o.fail("mended by hand, and the login fails: exit status %d\n%v", res.Exit, res)
+	}
+	return o
+}
+
+// checkSymptom makes sure that the fault is real: ssh must say what the case says.
+func (w *World) checkSymptom(ctx context.Context, c Case, o *Outcome) {
+	res := w.Login(ctx, c.SSH)
+	o.note("ssh took %.1f s", res.Took.Seconds())
+	if res.Exit != c.Exit {
+		o.fail("ssh's exit status is %d, want %d", res.Exit, c.Exit)
+	}
+	for _, re := range c.Symptom {
+		if !re.Match(res.Stderr) {
+			o.fail("ssh does not say %q", strings.TrimPrefix(re.String(), "(?m)"))
+		}
+	}
+	if len(o.Bad) > 0 {
+		o.show("ssh "+strings.Join(c.SSH, " "), res.String())
+	}
+}
+
+// diagnose runs sshwhy at both ends and checks what it finds.
+func (w *World) diagnose(ctx context.Context, c Case, o *Outcome) {
+	server := append([]string{"sshwhy", "server", "--json"}, c.ServerArgs...)
+	w.ask(c, "server", server, c.Server, c.ServerAlso, o, func(script string) Result { return w.Server(ctx, script) })
+	client := append([]string{"sshwhy", "--json"}, c.ClientArgs...)
+	w.ask(c, "client", client, c.Client, c.ClientAlso, o, func(script string) Result { return w.Client(ctx, script) })
+}
+
+// ask runs one diagnosis.
+func (w *World) ask(c Case, side string, argv []string, want Expectation, also []string, o *Outcome, at func(string) Result) {
+	res := at("exec " + strings.Join(quoted(argv), " ") + " </dev/null")
+	o.note("sshwhy at the %s took %.2f s", side, res.Took.Seconds())
+	bad := checkReport(res.Stdout, res.Exit, want, also, c.Kind)
+	for _, b := range bad {
+		o.fail("%s: %s", side, b)
+	}
+	if len(bad) > 0 {
+		o.show(strings.Join(argv, " ")+" (at the "+side+")", string(head(res.Stdout, 6000))+string(tail(res.Stderr, 1000)))
+	}
+}
+
+// stateScript shows what a person would look at first.
+const stateScript = `set +e
+systemctl --no-pager --plain status ssh.service ssh.socket 2>&1 | head -n 24
+ss -tlnp; ip -br addr
+journalctl --no-pager -q -n 12 -o cat -t sshd -t sshd-session -u ssh.service -u ssh.socket 2>&1 | cut -c1-200`
+
+// head is the first n bytes of b, with a mark where something was left out.
+func head(b []byte, n int) []byte {
+	if len(b) <= n {
+		return b
+	}
+	return append(b[:n:n], "[…]"...)
+}
