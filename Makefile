@@ -50,8 +50,9 @@ cross:
 lab: deps
 	$(GO) test -count=1 -timeout 20m ./lab/... $(if $(CASE),-run '/$(CASE)$$' -v)
 
-bench: deps build
-	./bench/run
+bench: deps
+	@test -d /usr/lib/python3/dist-packages/ssh_audit || apt-get -qq -y install ssh-audit || true
+	$(GO) run ./bench
 
 docs:
 	$(GO) run ./internal/gendocs

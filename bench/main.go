@@ -1,0 +1,134 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"sshwhy/lab"
+)
+
+// runs is how often each command is counted; odd, so that the median is a run.
+const runs = 21
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "inside" {
+		if err := inside(os.Args[2]); err != nil {
+			fatal(err)
+		}
+		return
+	}
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "error: the benchmarks run in machines of the lab, which needs root")
+		os.Exit(2)
+	}
+	if err := outside(); err != nil {
+		fatal(err)
+	}
+}
+
+// outside boots a machine and runs this program again in it: a comparison is
+// between two programs on the same machine, without the cost of getting there.
+func outside() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	lab.Sweep()
+	lab.CloseOnSignal(time.Time{})
+	if _, err := lab.Image(ctx, "trixie", os.Stderr); err != nil {
+		return err
+	}
+	tools, err := lab.BuildTools(ctx, ".")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tools)
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(tools, "bench"), "./bench")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	if err := bringAudit(tools); err != nil {
+		return err
+	}
+	w, err := lab.New(ctx, "trixie", tools)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := w.Boot(ctx); err != nil {
+		return err
+	}
+	fmt.Println("| what | sshwhy | median | against | median | ratio of wall times |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- |")
+	for _, step := range []struct {
+		where func(context.Context, string) lab.Result
+		what  string
+	}{{w.Client, "client"}, {w.Server, "server"}} {
+		r := step.where(ctx, "bench inside "+step.what)
+		fmt.Print(string(r.Stdout))
+		if r.Exit != 0 {
+			return fmt.Errorf("%s: %s", step.what, r.Stderr)
+		}
+	}
+	return nil
+}
+
+// auditHome is where Debian's ssh-audit package keeps the program.
+const auditHome = "/usr/lib/python3/dist-packages/ssh_audit"
+
+// bringAudit puts this host's ssh-audit, which is pure Python, beside sshwhy, so
+// that both run in the same machine.
+func bringAudit(tools string) error {
+	if _, err := os.Stat(auditHome); err != nil {
+		fmt.Fprintln(os.Stderr, "ssh-audit is not installed here (apt install ssh-audit): left out")
+		return nil
+	}
+	if err := os.CopyFS(filepath.Join(tools, "ssh_audit"), os.DirFS(auditHome)); err != nil {
+		return err
+	}
+	script := "#!/bin/sh\nPYTHONPATH=${0%/*} exec python3 -c 'from ssh_audit.ssh_audit import main; main()' \"$@\"\n"
+	return os.WriteFile(filepath.Join(tools, "ssh-audit"), []byte(script), 0o755)
+}
+
+// inside runs the comparisons that belong to one place.
+func inside(where string) error {
+	switch where {
+	case "client":
+		return fromClient()
+	case "server":
+		return atServer()
+	default:
+		return fmt.Errorf("no place is called %q", where)
+	}
+}
+
+func fromClient() error {
+	ssh := []string{"ssh", "-o", "BatchMode=yes"}
+	if err := pair("refused port", runs,
+		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "--no-other-ports", "alice@server"}, 1},
+		command{"ssh HOST", append(ssh, "-p", "2345", "alice@server"), 255}); err != nil {
+		return err
+	}
+	if err := pair("refused port, looking at the usual other ports too", runs,
+		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "alice@server"}, 1},
+		command{"ssh HOST", append(ssh, "-p", "2345", "alice@server"), 255}); err != nil {
+		return err
+	}
+	return pair("login that works", runs,
+		command{"sshwhy HOST", []string{"sshwhy", "alice@server"}, 0},
+		command{"ssh HOST true", append(ssh, "alice@server", "true"), 0})
+}
+
+func atServer() error {
+	server := command{"sshwhy server", []string{"sshwhy", "server"}, 0}
+	if _, err := exec.LookPath("ssh-audit"); err != nil {
+		return alone("healthy machine (no ssh-audit here to compare with)", runs, server)
+	}
+	return pair("healthy machine", runs, server,
+		command{"ssh-audit localhost", []string{"ssh-audit", "localhost"}, 3})
+}

@@ -1,0 +1,109 @@
+//go:build linux
+
+// Command bench measures sshwhy against what a user would otherwise run. It
+// runs both commands in turn, A B A B …, on the same machine and in the same
+// run, and prints medians and their ratio: the ratio is what can be quoted,
+// since the machine's speed cancels out. It judges nothing and is no test.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// command is one side of a comparison.
+type command struct {
+	name string
+	args []string
+	exit int // the exit status it must have, so that no failure is timed as a success
+}
+
+// sample is one run: wall time in milliseconds, peak memory in MB.
+type sample struct{ ms, mb float64 }
+
+// pair runs a and b in turn and prints one row of the table.
+func pair(title string, runs int, a, b command) error {
+	var sa, sb []sample
+	for i := range runs + 1 { // the first of each warms caches and is not counted
+		x, err := once(a)
+		if err != nil {
+			return err
+		}
+		y, err := once(b)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			sa, sb = append(sa, x), append(sb, y)
+		}
+	}
+	ratio := make([]float64, runs)
+	for i := range ratio {
+		ratio[i] = sa[i].ms / sb[i].ms
+	}
+	fmt.Printf("| %s | %s | %.1f ms, %.1f MB | %s | %.1f ms, %.1f MB | %.2f |\n", title,
+		a.name, median(sa, wall), median(sa, peak), b.name, median(sb, wall), median(sb, peak), mid(ratio))
+	return nil
+}
+
+// alone measures one command that has no counterpart.
+func alone(title string, runs int, c command) error {
+	var s []sample
+	for i := range runs + 1 {
+		x, err := once(c)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			s = append(s, x)
+		}
+	}
+	fmt.Printf("| %s | %s | %.1f ms, %.1f MB | | | |\n", title, c.name, median(s, wall), median(s, peak))
+	return nil
+}
+
+func once(c command) (sample, error) {
+	cmd := exec.Command(c.args[0], c.args[1:]...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	start := time.Now()
+	_ = cmd.Run() // judged by its exit status below
+	took := time.Since(start)
+	if cmd.ProcessState == nil {
+		return sample{}, fmt.Errorf("%s: could not be started", c.name)
+	}
+	if code := cmd.ProcessState.ExitCode(); code != c.exit {
+		return sample{}, fmt.Errorf("%s: exit status %d, expected %d:\n%.2000s", c.name, code, c.exit, out.String())
+	}
+	s := sample{ms: float64(took.Microseconds()) / 1000}
+	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.mb = float64(ru.Maxrss) / 1024
+	}
+	return s, nil
+}
+
+func wall(s sample) float64 { return s.ms }
+func peak(s sample) float64 { return s.mb }
+
+func median(all []sample, f func(sample) float64) float64 {
+	v := make([]float64, len(all))
+	for i, s := range all {
+		v[i] = f(s)
+	}
+	return mid(v)
+}
+
+func mid(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "error:", err)
+	os.Exit(1)
+}
