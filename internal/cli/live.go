@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
+
+	"sshwhy/internal/render"
+)
+
+// liveLine is the one line on standard error that says what is being waited
+// for. It is there only where a person looks on: a terminal, and no JSON.
+type liveLine struct {
+	mu    sync.Mutex
+	a     *app
+	on    bool
+	drawn bool
+	width int
+}
+
+func (a *app) liveLine() *liveLine {
+	fd := int(a.Err.Fd())
+	l := &liveLine{a: a, on: term.IsTerminal(fd) && !a.json && a.Env("TERM") != "dumb", width: 80}
+	if w, _, err := term.GetSize(fd); l.on && err == nil && w > 0 {
+		l.width = w
+	}
+	return l
+}
+
+// show replaces the line.
+func (l *liveLine) show(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.on {
+		return
+	}
+	l.drawn = true
+	fmt.Fprint(l.a.Err, "\r\x1b[K"+ansi.Truncate(render.Safe(text), l.width-1, "…"))
+}
+
+// clear takes the line away before the report is printed.
+func (l *liveLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.drawn {
+		fmt.Fprint(l.a.Err, "\r\x1b[K")
+	}
+	l.on, l.drawn = false, false
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/evidence/local"
+	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/server"
+)
+
+// serverFlags say whom the question is about and where to look.
+type serverFlags struct {
+	client string
+	user   string
+	port   int
+	from   string
+}
+
+func newServer(a *app) *cobra.Command {
+	var f serverFlags
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Diagnose the SSH server on this machine (run it with sudo)",
+		Long: `Diagnose the SSH server on this machine: package, service, configuration,
+sockets, network, firewall and access rules. Without root it does what it can,
+and says what root would add.
+
+  sudo sshwhy server
+  sudo sshwhy server --client 192.0.2.7 --user alice
+  sshwhy server --from web1.sshwhy`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := f.query()
+			if err != nil {
+				return err
+			}
+			b, err := a.evidence(cmd.Context(), q, f)
+			if err != nil {
+				return err
+			}
+			return a.finish(server.Diagnose(b, q, version()))
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.from, "from", "", "diagnose a recorded bundle instead of this machine (- for standard input)")
+	a.commonFlags(cmd)
+	return cmd
+}
+
+// add defines the flags that say which visitor is asked about.
+func (f *serverFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.client, "client", "", "ask about a visitor from this address")
+	cmd.Flags().StringVar(&f.user, "user", "", "ask about this login name")
+	cmd.Flags().IntVarP(&f.port, "port", "p", 0, "ask about this port (default: the one sshd uses)")
+}
+
+// query checks what was typed.
+func (f *serverFlags) query() (server.Query, error) {
+	q := server.Query{User: f.user, Port: f.port}
+	if f.port < 0 || f.port > 65535 {
+		return q, usage("a port is a number from 1 to 65535", "%d is no port", f.port)
+	}
+	if f.client != "" {
+		addr, err := netip.ParseAddr(f.client)
+		if err != nil {
+			return q, usage("give the visitor's IP address, for example --client 192.0.2.7", "%q is no IP address", f.client)
+		}
+		q.Client = addr.Unmap()
+	}
+	for _, c := range f.user {
+		if c <= ' ' || c == 0x7f || c == '/' || c == ':' {
+			return q, usage("a login name has no spaces, colons or slashes", "%q is no login name", f.user)
+		}
+	}
+	return q, nil
+}
+
+// evidence looks at this machine, or reads what was recorded on another.
+func (a *app) evidence(ctx context.Context, q server.Query, f serverFlags) (*evidence.Bundle, error) {
+	if f.from != "" {
+		return a.readBundle(f.from)
+	}
+	live := a.liveLine()
+	defer live.clear()
+	live.show("looking at this machine")
+	return local.Fill(ctx, server.Manifest(q), local.Options{Tool: version()})
+}
+
+// readBundle reads a recorded bundle from a file or from standard input.
+func (a *app) readBundle(name string) (*evidence.Bundle, error) {
+	read := func() (*evidence.Bundle, error) { return replay.Open(name) }
+	if name == "-" {
+		read = func() (*evidence.Bundle, error) { return replay.Read(a.In) }
+	}
+	b, err := read()
+	var path *os.PathError
+	switch {
+	case errors.As(err, &path):
+		return nil, usage("give a file made by sshwhy collect -o FILE", "cannot read the bundle: %s", reason(err))
+	case err != nil:
+		return nil, usage("a bundle is made by sshwhy collect -o FILE; copy it whole", "%s", err)
+	}
+	return b, nil
+}
+
+// noArgs refuses words that a command does not take.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(commandPath(cmd)+" --help lists what it takes", "unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+// reason is an error in the system's own words, without the path that the
+// message names already.
+func reason(err error) string {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Path + ": " + p.Err.Error()
+	}
+	return err.Error()
+}
