@@ -314,3 +314,13 @@ func (s *System) setTimes(p place, want State) error {
 	times := []unix.Timespec{unix.NsecToTimespec(want.Atime), unix.NsecToTimespec(want.Mtime)}
 	return p.fail("utimensat", unix.UtimesNanoAt(p.dir, p.name, times, unix.AT_SYMLINK_NOFOLLOW))
 }
+
+// setTimesOf gives a path the times of want.
+func (s *System) setTimesOf(path string, want State) error {
+	p, err := at(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return s.setTimes(p, want)
+}

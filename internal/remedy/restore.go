@@ -50,13 +50,7 @@ func (u *undo) restore() {
 		if err != nil || now.Kind != kindDir || now.Mtime == g.Mtime {
 			continue
 		}
-		p, err := at(path)
-		if err != nil {
-			u.check(err)
-			continue
-		}
-		u.check(u.s.setTimes(p, g.State))
-		p.close()
+		u.check(u.s.setTimesOf(path, g.State))
 	}
 }
 

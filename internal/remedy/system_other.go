@@ -27,6 +27,7 @@ func (s *System) mkdir(string, uint32) error          { return errUnsupported }
 func (s *System) symlink(string, string) error        { return errUnsupported }
 func (s *System) syncDir(string) error                { return errUnsupported }
 func (s *System) setAttr(string, State) error         { return errUnsupported }
+func (s *System) setTimesOf(string, State) error      { return errUnsupported }
 func (s *System) writable(string) error               { return errUnsupported }
 func (s *System) changeable(string) error             { return errUnsupported }
 func (s *System) lock(string) (*os.File, bool, error) { return nil, false, errUnsupported }
