@@ -196,6 +196,28 @@ func (d *commandDoer) do(ctx context.Context, s *System) error {
 	return err
 }
 
+// sshdCheckDoer is a remedy's "sshd -t": it changes nothing, and stops the round
+// where the configuration is still refused for another line. (Plain sshd -t
+// also complains of a directory that is only there while the service runs.)
+type sshdCheckDoer struct{}
+
+func isSSHDCheck(argv []string) bool {
+	return len(argv) == 2 && filepath.Base(argv[0]) == "sshd" && argv[1] == "-t"
+}
+
+func (sshdCheckDoer) touches() ([]string, []string)                    { return nil, nil }
+func (sshdCheckDoer) probe(context.Context, *System) map[string]string { return nil }
+func (sshdCheckDoer) record() act                                      { return act{Kind: "check"} }
+func (sshdCheckDoer) check(context.Context, *System) error             { return nil }
+
+func (sshdCheckDoer) do(ctx context.Context, s *System) error {
+	says, err := sshdSays(ctx, s, "", "")
+	if err == nil && len(says) > 0 {
+		err = fmt.Errorf("%w: %s", errNotYet, strings.Join(says, "; "))
+	}
+	return err
+}
+
 // newUnbanDoer takes one address out of a tool's list. The inverse bans it
 // again; the time that was left of the ban begins anew.
 func newUnbanDoer(a report.Action) (doer, error) {

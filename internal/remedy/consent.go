@@ -56,12 +56,14 @@ func orEveryone(source string) string {
 }
 
 // restrictive are the sshd_config keywords (sshd_config(5)) whose loss may let
-// somebody in. A misspelt one meant the same.
+// somebody in. A misspelt one meant the same. Port and ListenAddress are not
+// among them: a server that cannot listen where it is told serves nobody, and
+// listening elsewhere is what its repair is for.
 var restrictive = [...]string{
 	"AllowUsers", "DenyUsers", "AllowGroups", "DenyGroups", "PermitRootLogin", "PasswordAuthentication",
 	"KbdInteractiveAuthentication", "ChallengeResponseAuthentication", "PubkeyAuthentication",
 	"HostbasedAuthentication", "GSSAPIAuthentication", "KerberosAuthentication", "PermitEmptyPasswords",
-	"AuthenticationMethods", "ForceCommand", "ChrootDirectory", "ListenAddress", "Port", "MaxAuthTries", "UsePAM",
+	"AuthenticationMethods", "ForceCommand", "ChrootDirectory", "MaxAuthTries", "UsePAM",
 	"AllowTcpForwarding", "PermitOpen", "PermitTunnel", "RevokedKeys", "TrustedUserCAKeys",
 	"AuthorizedKeysFile", "AuthorizedPrincipalsFile", "StrictModes", "RequiredRSASize", "Match",
 	"Ciphers", "MACs", "KexAlgorithms", "PubkeyAcceptedAlgorithms", "DisableForwarding", "RefuseConnection",

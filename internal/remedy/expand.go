@@ -49,6 +49,9 @@ func expand(ctx context.Context, s *System, st *Step) ([]*Step, error) {
 	case report.ActUnban:
 		return one(newUnbanDoer(a))
 	case report.ActCommand:
+		if isSSHDCheck(a.Argv) {
+			return one(sshdCheckDoer{}, nil)
+		}
 		return one(newCommandDoer(a))
 	case report.ActFirewall:
 		return expandFirewall(ctx, s, st)

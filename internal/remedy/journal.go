@@ -48,8 +48,10 @@ type event struct {
 	Error string    `json:"error,omitempty"`
 	By    string    `json:"by,omitempty"`    // guard: how the timer runs; RFC 3339 deadline in Until
 	Until string    `json:"until,omitempty"` // guard
-	Paths []string  `json:"paths,omitempty"` // undo-begin: what undo has decided to put back
-	Dirs  []string  `json:"dirs,omitempty"`  // undo-begin: directories whose time it has decided to put back
+	// Session is the SSH_CONNECTION of the operator (guard).
+	Session string   `json:"session,omitempty"`
+	Paths   []string `json:"paths,omitempty"` // undo-begin: what undo has decided to put back
+	Dirs    []string `json:"dirs,omitempty"`  // undo-begin: directories whose time it has decided to put back
 }
 
 // act is what undo must know of an action, kept apart from report.Action so
@@ -152,7 +154,7 @@ type Record struct {
 	Until string // guarded: when, RFC 3339
 	Steps []RecordStep
 	// guard says how its timer can be stopped; see guard.go.
-	guard string
+	guard, session string
 	// approved and dirs are what an undo that was cut short had decided.
 	approved, dirs []string
 }
@@ -196,7 +198,7 @@ func (r *Record) apply(e event) {
 			}
 		}
 	case evGuard:
-		r.guard, r.Until = e.By, e.Until
+		r.guard, r.Until, r.session = e.By, e.Until, e.Session
 	case evApplied:
 		r.State = "applied"
 		if r.guard != "" {

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Where  string   // report.OnServer or report.OnClient: the side this process runs on
 	Only   []string // causes to mend; empty: all
+	Except []string // causes to leave
 	Open   bool     // plan steps that change who may come in, too
 	Client string   // open for this address alone, as far as the step can be so narrow
 }
@@ -74,7 +75,7 @@ func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan,
 	p := &Plan{}
 	var wanted []*Step
 	for _, f := range r.Findings {
-		if len(opt.Only) > 0 && !slices.Contains(opt.Only, f.Cause) || f.Remedy == nil {
+		if len(opt.Only) > 0 && !slices.Contains(opt.Only, f.Cause) || slices.Contains(opt.Except, f.Cause) || f.Remedy == nil {
 			continue
 		}
 		steps, why := stepsOf(f, opt)

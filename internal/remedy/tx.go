@@ -33,6 +33,10 @@ var ErrBusy = errors.New("another fix or undo is running on this machine")
 // ErrChanged is returned where something is no longer as the plan saw it.
 var ErrChanged = errors.New("changed since the plan was made")
 
+// errNotYet is how a step ends that cannot be done before another round has
+// mended more; what was done so far stands.
+var errNotYet = errors.New("something else must be mended first")
+
 // Tx is one fix in progress. It holds the lock of the state directory until
 // Close, and may apply several plans one after the other: what the first one
 // uncovers, the second mends.
@@ -148,7 +152,13 @@ func (tx *Tx) Apply(ctx context.Context, p *Plan) error {
 		if err := ctx.Err(); err != nil {
 			return fail(i, err)
 		}
-		if err := tx.step(ctx, st); err != nil {
+		err := tx.step(ctx, st)
+		if errors.Is(err, errNotYet) {
+			fail(i, err) //nolint:errcheck // the next round sees to it
+			tx.Steps[first+i].State = "skipped"
+			return nil
+		}
+		if err != nil {
 			return fail(i, err)
 		}
 		tx.Steps[first+i].State = "done"
