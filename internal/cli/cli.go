@@ -136,7 +136,7 @@ func newRoot(a *app) *cobra.Command {
 		return usage(commandPath(cmd)+" --help lists what it takes", "%s", err)
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServer(a), newCauses(a))
+	root.AddCommand(newUndo(a), newKeep(a), newServer(a), newCauses(a))
 	root.InitDefaultCompletionCmd()
 	addSSHFlags(root.Flags(), new([]string)) // for completion
 	hideSSHFlags(root.Flags())
@@ -159,4 +159,12 @@ func commandPath(cmd *cobra.Command) string {
 func (a *app) finish(r *report.Report) error {
 	a.exit = r.Verdict.ExitCode()
 	return a.print(r)
+}
+
+// finishOr prints a report, or hands on why there is none.
+func (a *app) finishOr(r *report.Report, err error) error {
+	if err != nil {
+		return err
+	}
+	return a.finish(r)
 }

@@ -49,3 +49,13 @@ func (l *liveLine) clear() {
 	}
 	l.on, l.drawn = false, false
 }
+
+// pause takes the line away for a while: the next show draws it again.
+func (l *liveLine) pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.drawn {
+		fmt.Fprint(l.a.Err, "\r\x1b[K")
+	}
+	l.drawn = false
+}

@@ -11,6 +11,8 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/remedy"
+	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 )
 
@@ -24,6 +26,7 @@ type serverFlags struct {
 
 func newServer(a *app) *cobra.Command {
 	var f serverFlags
+	var fix fixFlags
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Diagnose the SSH server on this machine (run it with sudo)",
@@ -40,14 +43,28 @@ and says what root would add.
 			if err != nil {
 				return err
 			}
-			b, err := a.evidence(cmd.Context(), q, f)
-			if err != nil {
+			if err := fix.check(); err != nil {
 				return err
 			}
-			return a.finish(server.Diagnose(b, q, version()))
+			diagnose := func(ctx context.Context) (*report.Report, error) {
+				b, err := a.evidence(ctx, q, f)
+				if err != nil {
+					return nil, err
+				}
+				return server.Diagnose(b, q, version()), nil
+			}
+			r, err := diagnose(cmd.Context())
+			if err != nil || !fix.fix {
+				return a.finishOr(r, err)
+			}
+			if f.from != "" {
+				return usage("run it on the machine itself: sudo sshwhy server --fix", "a recorded bundle cannot be mended")
+			}
+			return a.mend(cmd.Context(), fix, remedy.Options{Where: report.OnServer, Client: f.client}, r, diagnose, new(doors).verify)
 		},
 	}
 	f.add(cmd)
+	fix.add(cmd)
 	cmd.Flags().StringVar(&f.from, "from", "", "diagnose a recorded bundle instead of this machine (- for standard input)")
 	a.commonFlags(cmd)
 	return cmd

@@ -188,7 +188,7 @@ func planFiles(ctx context.Context, s *System, root string) (*Plan, error) {
 func planOf(ctx context.Context, s *System, acts []report.Action) (*Plan, error) {
 	r := &report.Report{}
 	for i := range acts {
-		r.Findings = append(r.Findings, report.Finding{Cause: fmt.Sprintf("cause-%d", i), Remedy: &report.Remedy{Kind: report.Repair,
+		r.Findings = append(r.Findings, report.Finding{Cause: fmt.Sprintf("cause-%d", i), Impact: report.Blocking, Certainty: report.Confirmed, Remedy: &report.Remedy{Kind: report.Repair,
 			Steps: []report.Step{{Do: fmt.Sprintf("act %d", i), Where: report.OnServer, Act: &acts[i]}}}})
 	}
 	p, err := Make(ctx, s, r, Options{Where: report.OnServer, Open: true})

@@ -242,3 +242,12 @@ func List(stateDir string) ([]Record, error) {
 	slices.SortFunc(out, func(a, b Record) int { return a.Seq - b.Seq })
 	return out, nil
 }
+
+// StateOf is the state of one fix; "" where it is not recorded.
+func StateOf(stateDir, id string) string {
+	r, err := readRecord(filepath.Join(stateDir, filepath.Base(id)))
+	if err != nil {
+		return ""
+	}
+	return r.State
+}

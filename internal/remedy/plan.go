@@ -75,7 +75,7 @@ func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan,
 	p := &Plan{}
 	var wanted []*Step
 	for _, f := range r.Findings {
-		if len(opt.Only) > 0 && !slices.Contains(opt.Only, f.Cause) || slices.Contains(opt.Except, f.Cause) || f.Remedy == nil {
+		if f.Remedy == nil || !opt.wants(f) {
 			continue
 		}
 		steps, why := stepsOf(f, opt)
@@ -87,6 +87,18 @@ func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan,
 	}
 	p.Steps = order(merge(wanted))
 	return p, p.concrete(ctx, s)
+}
+
+// wants says whether a finding is to be mended at all: what only is worth
+// knowing, or only possible, is left alone unless it was named.
+func (o Options) wants(f report.Finding) bool {
+	if slices.Contains(o.Except, f.Cause) {
+		return false
+	}
+	if len(o.Only) > 0 {
+		return slices.Contains(o.Only, f.Cause)
+	}
+	return f.Impact != report.Note && f.Certainty != report.Possible
 }
 
 // stepsOf turns a finding's remedy into steps, all of them or none.

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sshwhy/internal/remedy"
+	"sshwhy/internal/render"
+)
+
+// undoFlags say what `sshwhy undo` is to do.
+type undoFlags struct {
+	list, dryRun, force, guard bool
+	after                      time.Duration
+}
+
+func newUndo(a *app) *cobra.Command {
+	var f undoFlags
+	cmd := &cobra.Command{
+		Use:   "undo [ID]",
+		Short: "Put back exactly what a fix changed",
+		Long: `Put back exactly what a fix changed: files with their owner, mode, times and
+attributes, the state of units, firewall rules. Without an ID, the last fix that
+is not undone. It works after a crash or a reboot, too.
+
+A file that somebody changed since is not touched: the difference is shown.
+With --force it is put back all the same, and what was there is kept.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			state, err := remedy.StateDir()
+			if err != nil {
+				return err
+			}
+			switch {
+			case f.list:
+				return a.listFixes(state)
+			case f.guard:
+				_, err := remedy.GuardUndo(cmd.Context(), &remedy.System{}, state, id, f.after)
+				return err
+			}
+			u, err := remedy.Undo(cmd.Context(), &remedy.System{}, state, id, remedy.UndoOptions{DryRun: f.dryRun, Force: f.force})
+			a.showUndone(u, f, err)
+			return a.undoError(err)
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVar(&f.list, "list", false, "list the fixes that are recorded")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be put back, and change nothing")
+	fl.BoolVar(&f.force, "force", false, "put back also what somebody changed since the fix; what was there is kept in the record")
+	fl.BoolVar(&f.guard, "guard", false, "what the timer runs: undo unless confirmed")
+	fl.DurationVar(&f.after, "after", 0, "with --guard: wait first")
+	cmd.MarkFlagsMutuallyExclusive("list", "dry-run")
+	hide(cmd, "guard", "after")
+	return cmd
+}
+
+func hide(cmd *cobra.Command, names ...string) {
+	for _, n := range names {
+		if fl := cmd.Flags().Lookup(n); fl != nil {
+			fl.Hidden = true
+		}
+	}
+}
+
+// undoError is the exit status and the hint of an undo that did not happen.
+func (a *app) undoError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, remedy.ErrConflict):
+		return usage("sshwhy undo --force puts it back all the same and keeps what is there now", "%s", err)
+	default:
+		return err
+	}
+}
+
+func (a *app) showUndone(u remedy.Undone, f undoFlags, err error) {
+	for _, c := range u.Conflicts {
+		fmt.Fprintf(a.Out, "%s was changed since the fix:\n", render.Safe(c.Path))
+		for line := range strings.Lines(c.Diff) {
+			fmt.Fprintln(a.Out, "  "+render.Safe(strings.TrimRight(line, "\n")))
+		}
+	}
+	if err != nil && len(u.Restored) == 0 {
+		return
+	}
+	word := "Undone"
+	if f.dryRun {
+		word = "Would be undone"
+	}
+	fmt.Fprintf(a.Out, "%s: %s\n", word, render.Safe(u.ID))
+	for _, s := range u.Steps {
+		fmt.Fprintln(a.Out, "  "+render.Safe(strings.ReplaceAll(s, "\n", "; ")))
+	}
+	for _, p := range u.Restored {
+		fmt.Fprintln(a.Out, "  put back: "+render.Safe(p))
+	}
+	for _, l := range u.Left {
+		fmt.Fprintln(a.Out, "  not as before: "+render.Safe(l))
+	}
+	if u.Kept != "" {
+		fmt.Fprintln(a.Out, "  what was replaced is kept in "+render.Safe(u.Kept))
+	}
+}
+
+// listFixes prints one line per fix, oldest first.
+func (a *app) listFixes(state string) error {
+	all, err := remedy.List(state)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(a.Out, "No fix is recorded.")
+		return nil
+	}
+	for _, r := range all {
+		what := ""
+		if len(r.Steps) > 0 {
+			what = strings.ReplaceAll(r.Steps[0].Do, "\n", "; ")
+			if n := len(r.Steps) - 1; n > 0 {
+				what += fmt.Sprintf(" and %d more", n)
+			}
+		}
+		state := r.State
+		if r.State == "open" {
+			state = "unfinished"
+		}
+		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, state, render.Safe(what))
+	}
+	return nil
+}
