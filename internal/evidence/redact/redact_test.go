@@ -221,6 +221,10 @@ func TestWhatIsNoSecretStays(t *testing.T) {
 		"root   1  /usr/sbin/sshd -D -o PasswordAuthentication=no -oPubkeyAuthentication=yes\n",
 		"COMMAND=/usr/bin/passwd bob PWD=/root ; USER=root\n",
 		"/dev/sda1 / ext4 rw,relatime,errors=remount-ro 0 0\n/usr/lib/x86_64-linux-gnu/security/pam_unix.so /usr/share/doc/openssh-server/examples/sshd_config\n",
+		"debug2: host key algorithms: sk-ssh-ed25519-cert-v01@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com\ndebug3: mm_answer_authpassword: sending result 0\n",
+		"Load key \"/home/a/.ssh/private-key.pem\": bad permissions\nuseradd: /etc/passwd.29268: lock file already used\n",
+		"%sudo ALL=(ALL) NOPASSWD: /usr/sbin/service ssh restart\naccount [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n",
+		"# /etc/pam.d/common-password - password-related modules\nExecStart=systemd-tty-ask-password-agent --watch --console\npasswd=$(getent passwd $user)\n",
 		"LoadCredential=x:/etc/x\nImportCredential=tty.virtual.tty1\n",
 	} {
 		if got := string(Text([]byte(text))); got != text {

@@ -32,7 +32,7 @@ func (r rule) apply(data []byte) []byte {
 		if from < 0 || from == to || bytes.HasPrefix(data[from:to], []byte("<redacted:")) {
 			continue
 		}
-		if r.keep != nil && r.keep(groups(data, m)) {
+		if r.keep != nil && (inPath(data, m[2]) || r.keep(groups(data, m))) {
 			continue
 		}
 		out = append(append(out, data[last:from]...), r.mark...)
@@ -43,6 +43,14 @@ func (r rule) apply(data []byte) []byte {
 	}
 	return append(out, data[last:]...)
 }
+
+// inPath reports whether the name at i is the end of a path, or that of a
+// function which OpenSSH's debug output names.
+func inPath(data []byte, i int) bool {
+	return i > 0 && data[i-1] == '/' || debugLine.Match(data[max(0, i-len("debug1: ")):i])
+}
+
+var debugLine = regexp.MustCompile(`debug[123]: $`)
 
 func groups(data []byte, m []int) [][]byte {
 	out := make([][]byte, len(m)/2)
@@ -112,7 +120,7 @@ var lineRules = []rule{
 	{hints: []string{"akia", "asia", "aroa", "aida", "agpa", "abia", "acca"}, mark: markToken,
 		find: regexp.MustCompile(`\b(?:AKIA|ASIA|AROA|AIDA|AGPA|ABIA|ACCA)[A-Z0-9]{12,}`)},
 	{hints: []string{"gh", "glpat-", "glrt-", "xox", "xapp-", "aiza", "ya29.", "sk_", "rk_", "sk-", "npm_", "pypi-", "tskey-", "dop_v1_", "hvs.", "hvb.", "hvr.", "eyj", "nvapi-", "hf_", "shpat_", "sg.", "key-"}, mark: markToken,
-		find: regexp.MustCompile(`\b(?:gh[pousr]_[\w-]{16,}|github_pat_\w{16,}|gl(?:pat|rt|dt|ft)-[\w-]{16,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|AIza[\w-]{30,}|ya29\.[\w-]{8,}|[sr]k_(?:live|test)_\w{8,}|sk-[\w-]{16,}|npm_\w{20,}|pypi-[\w-]{16,}|tskey-[\w-]{8,}|dop_v1_\w{16,}|hv[sbr]\.[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|nvapi-[\w-]{16,}|hf_\w{16,}|shpat_\w{16,}|SG\.[\w-]{16,}\.[\w-]{8,}|key-[0-9a-f]{32})`)},
+		find: regexp.MustCompile(`\b(?:gh[pousr]_[\w-]{16,}|github_pat_\w{16,}|gl(?:pat|rt|dt|ft)-[\w-]{16,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|AIza[\w-]{30,}|ya29\.[\w-]{8,}|[sr]k_(?:live|test)_\w{8,}|sk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9]{20,}|npm_\w{20,}|pypi-[\w-]{16,}|tskey-[\w-]{8,}|dop_v1_\w{16,}|hv[sbr]\.[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|nvapi-[\w-]{16,}|hf_\w{16,}|shpat_\w{16,}|SG\.[\w-]{16,}\.[\w-]{8,}|key-[0-9a-f]{32})`)},
 	{hints: []string{"login"}, mark: markPassword, group: 1, // netrc(5)
 		find: regexp.MustCompile(`(?i)\blogin\s+\S+\s+password\s+(\S+)`)},
 	{hints: []string{"sshpass"}, mark: markPassword, group: 1, find: regexp.MustCompile(`sshpass\s+(?:-\S+\s+)*?-p\s*\\?["']?([^\s"'\\]+)`)},

@@ -28,7 +28,7 @@ var (
 	// name=value among other words
 	plainValue = regexp.MustCompile(`(?i)(` + secretName + `)\\{0,3}["']?\s*(?:=>?|:)\s*([^\s"'\\&\x00{}\[\]]+)`)
 	// --name value, --name=value
-	optionValue = regexp.MustCompile(`(?i)(--?[\w-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|psk|credential)[\w-]*)(?:\s+|=)\\?["']?([^\s"'\\]+)`)
+	optionValue = regexp.MustCompile(`(?i)(?:^|[\s"'\x00])(--?[\w-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|psk|credential)[\w-]*)(?:\s+|=)\\?["']?([^\s"'\\-][^\s"'\\]*)`)
 )
 
 // plainWords are values that are no secret whatever their name, so that settings
@@ -40,7 +40,7 @@ var plainWords = []string{
 }
 
 // harmlessNames are settings and fields that hold no secret though their name sounds so.
-var harmlessNames = regexp.MustCompile(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass)$`)
+var harmlessNames = regexp.MustCompile(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass|nopasswd|condition\w+|new_authtok_reqd|.*authtok_(?:err|recover_err|recovery_err|lock_busy|disable_aging|expired|type)|get_passwd|\w*askpass|mm_\w+|input_userauth_\w+|userauth_passwd|sys_auth_passwd)$`)
 
 // nssServices are what stands behind "passwd:" in nsswitch.conf(5).
 var nssServices = []string{"files", "compat", "systemd", "sss", "ldap", "nis", "nisplus", "winbind", "db", "hesiod", "altfiles", "mymachines", "extrausers", "sshwhy", "google", "oslogin", "cache_oslogin", "centrifydc", "lsass", "aad"}
@@ -52,8 +52,11 @@ func harmlessValue(m [][]byte) bool {
 	if slices.Contains(plainWords, value) || harmlessNames.MatchString(name) {
 		return true
 	}
-	if strings.EqualFold(name, "passwd") && isNSS(value) {
-		return true
+	if strings.EqualFold(name, "passwd") && (isNSS(value) || value == "all" || strings.HasPrefix(value, "/")) {
+		return true // nsswitch.conf(5), sudoers(5)
+	}
+	if strings.HasPrefix(value, "$(") || strings.HasPrefix(value, "${") {
+		return true // a script asks for it
 	}
 	return value == "" || value == "*" || strings.Trim(value, "!*x") == "" && len(value) < 3
 }
