@@ -40,8 +40,7 @@ func TestWorld(t *testing.T) {
 	}
 }
 
-// TestCases runs every case file on each of its images. With SSHWHY_LAB=symptoms only
-// the faults themselves are checked, and so while there is no sshwhy to ask.
+// TestCases runs every case file on each of its images.
 func TestCases(t *testing.T) {
 	needRoot(t)
 	cases, err := ReadCases("cases")
@@ -58,12 +57,12 @@ func TestCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(tools) })
-	diagnose := HasSSHWhy(tools) && os.Getenv("SSHWHY_LAB") != "symptoms"
+	sides := sidesAsked(tools)
 	for _, c := range cases {
 		for _, suite := range c.Images {
 			t.Run(c.Name+"/"+suite, func(t *testing.T) {
 				t.Parallel()
-				o := RunCase(context.Background(), c, suite, tools, diagnose)
+				o := RunCase(context.Background(), c, suite, tools, sides)
 				for _, n := range o.Notes {
 					t.Log(n)
 				}
@@ -73,6 +72,20 @@ func TestCases(t *testing.T) {
 				t.Errorf("%s\n%s\n%s", c.About, strings.Join(o.Bad, "\n"), strings.Join(o.Shown, "\n"))
 			})
 		}
+	}
+}
+
+// sidesAsked are the sides at which sshwhy is asked: both, unless SSHWHY_LAB is server or
+// client; with SSHWHY_LAB=symptoms only the faults themselves are checked, and so while there
+// is no sshwhy to ask.
+func sidesAsked(tools string) []string {
+	switch only := os.Getenv("SSHWHY_LAB"); {
+	case only == "symptoms" || !HasSSHWhy(tools):
+		return nil
+	case only == "server" || only == "client":
+		return []string{only}
+	default:
+		return []string{"server", "client"}
 	}
 }
 

@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,9 +31,9 @@ func (o *Outcome) note(format string, args ...any) {
 	o.Notes = append(o.Notes, fmt.Sprintf(format, args...))
 }
 
-// RunCase breaks a fresh world as the case says, checks the symptom, asks sshwhy from both sides
-// when diagnose is set, mends the world by hand and logs in.
-func RunCase(ctx context.Context, c Case, suite, tools string, diagnose bool) (o Outcome) {
+// RunCase breaks a fresh world as the case says, checks the symptom, asks sshwhy at the given
+// sides (server, client), mends the world by hand and logs in.
+func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (o Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, caseLimit)
 	defer cancel()
 	w, err := New(ctx, suite, tools)
@@ -55,8 +56,8 @@ func RunCase(ctx context.Context, c Case, suite, tools string, diagnose bool) (o
 	} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
 		o.fail("a %s machine, and the login fails: %v", c.Kind, res)
 	}
-	if diagnose && len(o.Bad) == 0 {
-		w.diagnose(ctx, c, &o)
+	if len(o.Bad) == 0 {
+		w.diagnose(ctx, c, sides, &o)
 	}
 	if c.Kind != Broken || c.NoHand != "" {
 		return o
@@ -87,12 +88,16 @@ func (w *World) checkSymptom(ctx context.Context, c Case, o *Outcome) {
 	}
 }
 
-// diagnose runs sshwhy at both ends and checks what it finds.
-func (w *World) diagnose(ctx context.Context, c Case, o *Outcome) {
-	server := append([]string{"sshwhy", "server", "--json"}, c.ServerArgs...)
-	w.ask(c, "server", server, c.Server, c.ServerAlso, o, func(script string) Result { return w.Server(ctx, script) })
-	client := append([]string{"sshwhy", "--json"}, c.ClientArgs...)
-	w.ask(c, "client", client, c.Client, c.ClientAlso, o, func(script string) Result { return w.Client(ctx, script) })
+// diagnose runs sshwhy at the given ends and checks what it finds.
+func (w *World) diagnose(ctx context.Context, c Case, sides []string, o *Outcome) {
+	if slices.Contains(sides, "server") {
+		argv := append([]string{"sshwhy", "server", "--json"}, c.ServerArgs...)
+		w.ask(c, "server", argv, c.Server, c.ServerAlso, o, func(script string) Result { return w.Server(ctx, script) })
+	}
+	if slices.Contains(sides, "client") {
+		argv := append([]string{"sshwhy", "--json"}, c.ClientArgs...)
+		w.ask(c, "client", argv, c.Client, c.ClientAlso, o, func(script string) Result { return w.Client(ctx, script) })
+	}
 }
 
 // ask runs one diagnosis.

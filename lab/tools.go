@@ -28,7 +28,7 @@ func BuildTools(ctx context.Context, module string) (dir string, err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
-	for name, pkg := range map[string]string{"sshwhy": "./cmd/sshwhy", "labpeer": "./lab/cmd/labpeer"} {
+	for name, pkg := range map[string]string{"sshwhy": mainPackage(), "labpeer": "./lab/cmd/labpeer"} {
 		if _, err := os.Stat(filepath.Join(module, pkg)); err != nil {
 			continue
 		}
@@ -57,4 +57,11 @@ func sweepTools() {
 func HasSSHWhy(tools string) bool {
 	_, err := os.Stat(filepath.Join(tools, "sshwhy"))
 	return err == nil
+}
+
+func mainPackage() string {
+	if m := os.Getenv("SSHWHY_LAB_MAIN"); m != "" {
+		return m
+	}
+	return "./cmd/sshwhy"
 }

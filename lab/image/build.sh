@@ -21,7 +21,7 @@ keyring=${SSHWHY_LAB_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 # are installed and switched off below, so that a case can switch one on in a second.
 packages="systemd systemd-sysv dbus libpam-systemd openssh-server openssh-client openssh-sftp-server
 	iproute2 nftables iptables ipset ufw procps psmisc iputils-ping netcat-openbsd socat
-	acl attr sudo python3 python3-systemd fail2ban sshguard firewalld dropbear-bin busybox mksh ca-certificates"
+	acl attr sudo python3 python3-systemd fail2ban sshguard firewalld busybox mksh ca-certificates"
 
 rm -rf "$dir.part"
 debootstrap --variant=minbase --keyring="$keyring" --merged-usr "$suite" "$dir.part" "$mirror"
@@ -47,8 +47,8 @@ in_image apt-get -qq update
 in_image apt-get -qq -y --no-install-recommends install $packages
 in_image apt-get clean
 
-# A package source inside the image, so that a machine without any way out can install the server again.
-in_image sh -euc 'mkdir -p /srv/packages; cd /srv/packages; apt-get -qq download openssh-server openssh-client openssh-sftp-server
+# A package source inside the image, so that a machine without any way out can install a server again, or dropbear.
+in_image sh -euc 'mkdir -p /srv/packages; cd /srv/packages; apt-get -qq download openssh-server openssh-client openssh-sftp-server dropbear-bin libtomcrypt1 libtommath1
 	for f in *.deb; do
 		dpkg-deb -f "$f"
 		echo "Filename: ./$f"; echo "Size: $(stat -c %s "$f")"; echo "SHA256: $(sha256sum "$f" | cut -d" " -f1)"; echo
