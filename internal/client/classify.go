@@ -1,0 +1,136 @@
+package client
+
+import (
+	"fmt"
+
+	"sshwhy/internal/report"
+)
+
+// failure is what one failed attempt means.
+type failure struct {
+	cause     string
+	rank      int // the most telling first, where addresses failed differently
+	certainty report.Certainty
+	short     string // for a list: "refuses"
+	summary   string
+	evidence  []report.Evidence
+	remedy    *report.Remedy
+}
+
+// Ranks: who says something about the host tells more than who says something
+// about the way, and that more than silence.
+const (
+	rankHost = iota
+	rankFirewall
+	rankWay
+	rankSilence
+	rankLocal
+	rankNoRoute
+)
+
+// neighbourWait is the least time after which a "host unreachable" comes from a
+// failed neighbour lookup (measured: 3.05 to 3.08 s). A quicker one is a rule.
+const neighbourWait = 2500
+
+// classify says what ended an attempt: the error number, the ICMP message and
+// its sender, and the time, in the order of trust.
+func (d *diagnosis) classify(a Attempt) failure {
+	f := d.judge(a)
+	f.evidence = append([]report.Evidence{attemptEvidence(a)}, f.evidence...)
+	return f
+}
+
+func (d *diagnosis) judge(a Attempt) failure {
+	switch {
+	case a.At == "bind" || a.At == "socket":
+		return d.localFault(a)
+	case a.At != "":
+		return d.localRoute(a)
+	case a.ICMP != nil && a.ICMP.Own:
+		return d.ownICMP(a)
+	case a.ICMP != nil:
+		return d.remoteICMP(a)
+	case a.Outcome == Silent || a.Errno == "ETIMEDOUT":
+		return d.silent(a)
+	}
+	switch a.Errno {
+	case "ECONNREFUSED":
+		if a.TCP != nil && a.TCP.SegsIn == 0 {
+			return d.rejected(a, report.Likely, "the refusal was no answer of its TCP")
+		}
+		return d.refused(a)
+	case "EACCES", "ENOPROTOOPT":
+		return d.rejected(a, report.Likely, "the system reports "+a.Text)
+	case "ENETUNREACH":
+		return d.noWayThere(a, "a router on the way")
+	case "ECONNRESET", "ECONNABORTED":
+		return failure{cause: "closed-before-banner", rank: rankHost, certainty: report.Confirmed, short: "resets the connection at once",
+			summary: fmt.Sprintf("%s accepts the connection on port %d and resets it at once: a proxy or port forward with nothing behind it, or a server that turns this machine away.",
+				d.where(a.Addr.Addr()), a.Addr.Port()),
+			remedy: advice("Look on the server why it drops the connection.", onConsole())}
+	default:
+		return d.hostGone(a, "")
+	}
+}
+
+// refused is a reset from the address itself.
+func (d *diagnosis) refused(a Attempt) failure {
+	host := d.where(a.Addr.Addr())
+	return failure{cause: "connection-refused", rank: rankHost, certainty: report.Likely, short: "refuses",
+		summary: fmt.Sprintf("%s is up, but refuses connections on port %d: most likely no SSH server is listening there.", host, a.Addr.Port()),
+		remedy: advice(fmt.Sprintf("Find out on %s itself (its console, or any other way in) why no SSH server listens, and start it.", d.host),
+			onConsole())}
+}
+
+// rejected is a refusal that no TCP of a host makes: a firewall rule.
+func (d *diagnosis) rejected(a Attempt, certainty report.Certainty, why string) failure {
+	return failure{cause: "refused-by-firewall", rank: rankFirewall, certainty: certainty, short: "is rejected by a firewall",
+		summary: fmt.Sprintf("A firewall rejects connections to %s port %d: %s.", d.where(a.Addr.Addr()), a.Addr.Port(), why),
+		remedy:  advice("Have the firewall that is named let this machine in.", onConsole())}
+}
+
+// silent is nothing at all until the limit.
+func (d *diagnosis) silent(a Attempt) failure {
+	host, port := d.where(a.Addr.Addr()), a.Addr.Port()
+	f := failure{cause: "connection-timed-out", rank: rankSilence, certainty: report.Confirmed, short: "is silent",
+		summary: fmt.Sprintf("Nothing answers at %s port %d: no refusal, only silence for %s. Either a firewall drops the packets, or the host is off or has another address.",
+			host, port, seconds(a.Ms)),
+		remedy: advice("Check the address and that the host is running; then its firewall, and the cloud's (security group), on every network between.", onConsole())}
+	if alive := d.alive(); alive != nil {
+		f.summary = fmt.Sprintf("%s is alive, but nothing answers on its port %d: a firewall, on the host or on the way, drops these packets without a word.", host, port)
+		f.evidence = []report.Evidence{attemptEvidence(*alive)}
+		f.remedy = advice("Have the firewall of the host, of its cloud (security group) or of your own network let port "+fmt.Sprint(port)+" through.", onConsole())
+	}
+	return f
+}
+
+// alive returns an answer that the host itself gave on another port.
+func (d *diagnosis) alive() *Attempt {
+	for i, a := range d.o.OtherPorts {
+		byHost := a.ICMP == nil || a.ICMP.Offender == a.Addr.Addr().WithZone("")
+		if byHost && (a.Outcome == Connected || a.Errno == "ECONNREFUSED") {
+			return &d.o.OtherPorts[i]
+		}
+	}
+	return nil
+}
+
+// localRoute is connect(2) itself failing: no packet was ever built.
+func (d *diagnosis) localRoute(a Attempt) failure {
+	if a.Errno == "EPERM" {
+		return failure{cause: "local-firewall", rank: rankLocal, certainty: report.Confirmed, short: "may not be connected to from here",
+			summary: fmt.Sprintf("This machine itself forbids the connection to %s: a rule of its own firewall or a restriction on this program.", d.where(a.Addr.Addr())),
+			remedy:  advice("Look at the outgoing rules of this machine.", onClient("sudo nft list ruleset"))}
+	}
+	return failure{cause: "no-route", rank: rankNoRoute, certainty: report.Confirmed, short: "has no route from here",
+		summary: fmt.Sprintf("This machine does not know a way to %s: %s. The host was not even asked.", d.where(a.Addr.Addr()), noRouteWords(a.Errno)),
+		remedy:  advice("Check that the network or the VPN is up and that there is a default route.", onClient("ip route get "+a.Addr.Addr().WithZone("").String()))}
+}
+
+// localFault is a socket that could not be set up as asked.
+func (d *diagnosis) localFault(a Attempt) failure {
+	return failure{cause: "client-config-invalid", rank: rankLocal, certainty: report.Confirmed, short: "cannot be tried as configured",
+		summary: fmt.Sprintf("The connection cannot be made from the address or interface that the configuration names (%s %s): %s.",
+			d.o.Config.Get("bindaddress"), d.o.Config.Get("bindinterface"), a.Text),
+		remedy: advice("Correct BindAddress or BindInterface (-b, -B): it must be an address of this machine.", onClient("ip -br address"))}
+}

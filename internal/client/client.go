@@ -1,0 +1,145 @@
+// Package client walks an SSH connection from this machine as ssh would make
+// it, and says where it ends and why.
+//
+// It has two halves. Walk looks: it asks ssh for its configuration, resolves
+// the name, connects to every address, reads the banner and the key exchange,
+// one file per step, and writes down Observations. Diagnose thinks: a pure
+// function of the observations, so that a recorded walk gives the same report
+// anywhere.
+//
+// It is a good guest: at most three connections to a target reach its banner,
+// and it never talks to anything but the target, its jump hosts and the name
+// servers of this machine. It changes nothing.
+package client
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// Options say what to walk to. Args and Host are what a user gave to ssh.
+type Options struct {
+	Args         []string      // ssh's options exactly as typed: -p 2222 -o X=y
+	Host         string        // what was typed: host, user@host or ssh://…
+	Timeout      time.Duration // how long to wait for an address, a banner, a key exchange; 0 = ConnectTimeout of the configuration, and at least what a diagnosis needs
+	NoOtherPorts bool          // do not try the host's other usual SSH ports
+	NoAuth       bool          // stop after the host key
+	Version      string        // of this program; goes into the identification string
+	SSH          string        // the ssh program; "" looks it up, "-" does without
+	hop          int           // how many jump hosts led here
+}
+
+// Progress is what the walk waits for at the moment.
+type Progress struct {
+	Step    string        // a stage of the report
+	Address string        // the address and port waited for, where there is one
+	Elapsed time.Duration // since the step began
+	Limit   time.Duration // when it gives up; 0 where there is no limit
+}
+
+// Waits. An address that the neighbour protocol does not find is given up by
+// the kernel after 3.05 s, SYNs are sent again after 1, 2, 3, 4 and 5 s, so less
+// than defaultConnect cannot tell silence from a slow answer.
+const (
+	defaultConnect = 8 * time.Second
+	leastConnect   = 4 * time.Second // shorter ConnectTimeouts are outwaited to see whether an answer would have come
+	leastBanner    = 7 * time.Second // libwrap closes after exactly 5 s
+	leastKex       = 7 * time.Second
+	ticks          = 200 * time.Millisecond
+)
+
+// walker carries one walk.
+type walker struct {
+	opt      Options
+	obs      *Observations
+	progress func(Progress)
+	mu       sync.Mutex // progress is called from one goroutine at a time
+}
+
+// Walk makes the connection that was asked for, step by step, until it fails or
+// is complete, and returns what it saw. When ctx ends it returns what is known
+// so far. progress may be nil; it is called at every step and while one waits.
+func Walk(ctx context.Context, opt Options, progress func(Progress)) *Observations {
+	w := &walker{opt: opt, progress: progress, obs: &Observations{Typed: opt.Host, Args: opt.Args}}
+	w.walk(ctx)
+	w.obs.Interrupted = ctx.Err() != nil
+	return w.obs
+}
+
+// walk is the path of a connection. Every step returns whether the next one has
+// something to stand on.
+func (w *walker) walk(ctx context.Context) {
+	if !w.config(ctx) {
+		return
+	}
+	if !w.resolve(ctx) {
+		return
+	}
+	w.route(ctx)
+	race := w.connect(ctx)
+	defer race.end()
+	conn := race.first(ctx)
+	if conn == nil {
+		w.otherFamily(ctx)
+		w.otherPorts(ctx, race)
+		return
+	}
+	defer conn.Close()
+	w.talk(ctx, conn)
+}
+
+// talk is everything that happens on the connection itself.
+func (w *walker) talk(ctx context.Context, conn net.Conn) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	reader, ok := w.banner(ctx, conn)
+	if !ok {
+		return
+	}
+	w.kex(ctx, conn, reader)
+}
+
+// wait is how long to wait for the peer's next word: at least least, unless the
+// user said how long.
+func (w *walker) wait(least time.Duration) time.Duration {
+	if w.opt.Timeout > 0 {
+		return w.opt.Timeout
+	}
+	return max(w.dialer().limit, least)
+}
+
+// tell reports progress for the duration of a step; the returned function ends it.
+func (w *walker) tell(step, address string, limit time.Duration) (done func()) {
+	if w.progress == nil {
+		return func() {}
+	}
+	begin := time.Now()
+	say := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.progress(Progress{Step: step, Address: address, Elapsed: time.Since(begin), Limit: limit})
+	}
+	say()
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(ticks)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				say()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-gone }
+}
+
+// ms is a duration as the report has it: milliseconds with two decimals.
+func ms(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}

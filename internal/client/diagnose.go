@@ -1,0 +1,160 @@
+package client
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"sshwhy/internal/catalog"
+	"sshwhy/internal/report"
+)
+
+// diagnosis turns observations into a report. One file per step, each with the
+// stage line of that step and the findings it can make.
+type diagnosis struct {
+	o    *Observations
+	r    *report.Report
+	host string // as a person would say it: the name, or the address
+	stop bool   // a step failed: the later ones were not reached
+}
+
+// Diagnose says what the observations amount to. It looks at nothing else: the
+// same observations always give the same report.
+func Diagnose(o *Observations, version string) *report.Report {
+	d := &diagnosis{o: o, r: &report.Report{
+		Tool: report.Tool{Name: "sshwhy", Version: version},
+		Side: report.SideClient,
+	}}
+	d.target()
+	for _, step := range []func(){d.config, d.resolve, d.route, d.connect, d.banner, d.kex, d.afterKex} {
+		step()
+	}
+	if o.Interrupted {
+		d.incomplete("walk", "stopped by the user before it was complete")
+	}
+	d.settle()
+	return d.r
+}
+
+// target says whom the question was about, as far as it is known.
+func (d *diagnosis) target() {
+	c := &d.o.Config
+	t := report.Target{Host: c.Host(), User: c.Get("user")}
+	if t.Host == "" {
+		t.Host = d.o.Typed
+	}
+	if c.Values != nil {
+		t.Port = c.Port()
+	}
+	switch chosen := d.o.chosenAddr(); {
+	case chosen.IsValid():
+		t.Address = chosen.Addr().String()
+	case d.o.Resolve != nil && len(d.o.Resolve.Addresses) > 0:
+		t.Address = d.o.Resolve.Addresses[0].String()
+	}
+	d.host = t.Host
+	d.r.Target = t
+}
+
+// settle orders the findings, drops those that another one explains, and sets
+// verdict and headline.
+func (d *diagnosis) settle() {
+	var kept []report.Finding
+	for _, f := range d.r.Findings {
+		if !d.explained(f.Cause) {
+			kept = append(kept, f)
+		}
+	}
+	d.r.Findings = kept
+	d.r.Normalize()
+	d.r.Decide()
+	blocked := len(kept) > 0 && kept[0].Impact == report.Blocking
+	switch {
+	case len(kept) > 0 && (blocked || d.r.Verdict == report.VerdictDegraded):
+		d.r.Headline = kept[0].Summary
+	case d.o.Interrupted:
+		d.r.Verdict = report.VerdictUnknown
+		d.r.Headline = "Stopped before the walk was complete; nothing wrong was seen so far."
+	case d.r.Verdict == report.VerdictUnknown:
+		d.r.Headline = "Nothing wrong was seen, and not everything could be looked at."
+	default:
+		d.r.Headline = d.allWell()
+	}
+}
+
+// explained reports whether another finding is the cause of this one.
+func (d *diagnosis) explained(cause string) bool {
+	for _, f := range d.r.Findings {
+		if f.Cause != cause && f.Impact == report.Blocking && catalog.Explains(f.Cause, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// stage adds the line of a step. A failed one stops the path: what follows was
+// not reached.
+func (d *diagnosis) stage(name string, status report.Status, ms float64, format string, args ...any) {
+	detail := format
+	if len(args) > 0 {
+		detail = fmt.Sprintf(format, args...)
+	}
+	if status == report.StatusFailed {
+		d.stop = true
+	}
+	d.r.Stages = append(d.r.Stages, report.Stage{Stage: name, Status: status, Detail: detail, Ms: ms})
+}
+
+// skipped adds the line of a step that was not reached, and reports whether it
+// was not.
+func (d *diagnosis) skipped(name string, reached bool) bool {
+	if reached && !d.stop {
+		return false
+	}
+	if !d.stop && d.o.Interrupted {
+		d.stage(name, report.StatusUnknown, 0, "not reached before it was stopped")
+	} else {
+		d.stage(name, report.StatusSkipped, 0, "")
+	}
+	return true
+}
+
+// find adds a blocking finding.
+func (d *diagnosis) find(cause string, certainty report.Certainty, summary string, evidence []report.Evidence, remedy *report.Remedy) {
+	d.r.Findings = append(d.r.Findings, report.Finding{
+		Cause: cause, Impact: report.Blocking, Certainty: certainty, Summary: summary, Evidence: evidence, Remedy: remedy,
+	})
+}
+
+// soften makes the finding that was added last less than blocking.
+func (d *diagnosis) soften(impact report.Impact) {
+	d.r.Findings[len(d.r.Findings)-1].Impact = impact
+}
+
+func (d *diagnosis) incomplete(check, reason string) {
+	d.r.Incomplete = append(d.r.Incomplete, report.Incomplete{Check: check, Reason: reason})
+}
+
+// where names the target for a sentence: "web1 (192.0.2.10)", or the address.
+func (d *diagnosis) where(a netip.Addr) string {
+	if a.String() == d.host || !a.IsValid() {
+		return d.host
+	}
+	return fmt.Sprintf("%s (%s)", d.host, a)
+}
+
+// advice is a remedy that is for people only.
+func advice(summary string, steps ...report.Step) *report.Remedy {
+	return &report.Remedy{Kind: report.Advice, Summary: summary, Steps: steps}
+}
+
+func onClient(do string) report.Step { return report.Step{Do: do, Where: report.OnClient} }
+func onServer(do string) report.Step { return report.Step{Do: do, Where: report.OnServer} }
+
+// onConsole is what every diagnosis from afar ends with: the other side.
+func onConsole() report.Step { return onServer("sudo sshwhy server") }
+
+// lines joins what was collected into one excerpt.
+func lines(text ...string) string { return strings.Join(text, "\n") }
+
+func seconds(ms float64) string { return fmt.Sprintf("%.1f s", ms/1000) }

@@ -1,0 +1,112 @@
+package client
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// config judges what ssh said about its own configuration.
+func (d *diagnosis) config() {
+	c := &d.o.Config
+	switch {
+	case c.Fault != "":
+		d.wrongHost(c.Fault)
+	case c.Failed:
+		d.configRefused()
+	case c.Host() == "":
+		d.stage(report.StageConfig, report.StatusFailed, c.Ms, "no host to connect to")
+		d.find("client-config-invalid", report.Confirmed, "The configuration of ssh leaves no host name to connect to.",
+			d.sshSaid(), advice("Name the host on the command line, or set HostName in the configuration."))
+	default:
+		d.configRead()
+	}
+}
+
+// wrongHost is for what can be no host at all.
+func (d *diagnosis) wrongHost(fault string) {
+	d.stage(report.StageConfig, report.StatusFailed, d.o.Config.Ms, "%s", fault)
+	d.find("wrong-host-name", report.Confirmed, fmt.Sprintf("%q is no host that ssh can connect to: %s.", d.o.Typed, fault),
+		[]report.Evidence{{Source: "command line", Excerpt: d.o.Typed}},
+		advice("Give a host name or an address, with the user before an @ and the port after -p.", onClient("ssh -p 22 user@host")))
+}
+
+// configRead is the ordinary case.
+func (d *diagnosis) configRead() {
+	c := &d.o.Config
+	status, from := report.StatusOK, c.Version
+	if c.Program == "" {
+		status, from = report.StatusWarning, "no ssh program: only what was typed is used, no configuration file"
+		d.incomplete("configuration", "there is no ssh program on this machine to read its configuration files as ssh does")
+	}
+	target := fmt.Sprintf("%s port %d", c.Host(), c.Port())
+	if user := c.Get("user"); user != "" {
+		target = user + "@" + target
+	}
+	d.stage(report.StageConfig, status, c.Ms, "%s (%s)", target, from)
+}
+
+// located finds the file and line in ssh's complaint (readconf.c: "%s: line %d:
+// …" and "%s line %d: …").
+var located = regexp.MustCompile(`^(.+?):? line (\d+): (.*)$`)
+
+// configRefused is for an ssh that does not accept its configuration or options.
+func (d *diagnosis) configRefused() {
+	c := &d.o.Config
+	said := strings.Join(c.Stderr, "; ")
+	d.stage(report.StageConfig, report.StatusFailed, c.Ms, "%s", said)
+	for _, line := range c.Stderr {
+		switch {
+		case strings.HasPrefix(line, "Bad owner or permissions on "):
+			d.badConfigMode(strings.TrimPrefix(line, "Bad owner or permissions on "))
+			return
+		case strings.Contains(line, "contains invalid characters"):
+			d.find("wrong-host-name", report.Confirmed, fmt.Sprintf("ssh does not accept %q as a host: %s.", d.o.Typed, line),
+				d.sshSaid(), advice("Give a host name or an address."))
+			return
+		}
+		m := located.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		file, text := m[1], m[3]
+		n, _ := strconv.Atoi(m[2])
+		if file == "command-line" {
+			d.find("client-config-invalid", report.Confirmed, fmt.Sprintf("ssh does not accept an option of the command line: %s.", text),
+				d.sshSaid(), advice("Correct the -o option that is named.", onClient("man ssh_config")))
+			return
+		}
+		d.find("client-config-invalid", report.Confirmed,
+			fmt.Sprintf("ssh refuses its own configuration: %s, line %d: %s.", file, n, text),
+			[]report.Evidence{{Source: file, Excerpt: line, Line: n}},
+			advice(fmt.Sprintf("Correct line %d of %s.", n, file), onClient("ssh -G "+d.o.Typed)))
+		return
+	}
+	d.find("client-config-invalid", report.Confirmed, "ssh refuses its options or its configuration: "+said+".",
+		d.sshSaid(), advice("Correct what ssh names.", onClient(c.Command)))
+}
+
+// badConfigMode is for a configuration that others could write.
+func (d *diagnosis) badConfigMode(file string) {
+	d.find("client-config-permissions", report.Confirmed,
+		fmt.Sprintf("ssh does not trust %s: it must belong to you, and nobody else may write to it.", file), d.sshSaid(),
+		&report.Remedy{Kind: report.Repair, Summary: "Take write permission away from everyone else.", Steps: []report.Step{
+			{Do: "chmod 600 " + quote(file), Where: report.OnClient},
+		}})
+}
+
+// sshSaid is ssh's own words as evidence.
+func (d *diagnosis) sshSaid() []report.Evidence {
+	return []report.Evidence{{Source: d.o.Config.Command, Excerpt: lines(d.o.Config.Stderr...)}}
+}
+
+// quote makes a path safe to paste into a shell.
+func quote(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

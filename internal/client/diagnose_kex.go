@@ -1,0 +1,155 @@
+package client
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// negotiated is one of the choices of RFC 4253 section 7.1: the first of the
+// client's list that the server has too.
+type negotiated struct {
+	cause   string
+	what    string // in a sentence
+	keyword string // ssh_config(5)
+	choice  string
+	client  []string
+	server  []string
+}
+
+// kex judges whether both sides have algorithms in common.
+func (d *diagnosis) kex() {
+	k := d.o.Kex
+	if d.skipped(report.StageKex, k != nil) {
+		return
+	}
+	switch {
+	case k.End == endCancelled:
+		d.stage(report.StageKex, report.StatusUnknown, k.Ms, "no offer before it was stopped")
+	case k.End != "":
+		d.kexEnded(k)
+	default:
+		d.kexChosen(k)
+	}
+}
+
+// kexChosen compares the lists as both sides will.
+func (d *diagnosis) kexChosen(k *Kex) {
+	choices := k.negotiate()
+	var words []string
+	failed := false
+	for _, n := range choices {
+		if len(n.client) == 0 {
+			continue // our list is not known (no ssh program here)
+		}
+		if n.choice == "" {
+			failed = true
+			d.noCommon(n)
+		}
+		words = append(words, n.choice)
+	}
+	switch {
+	case failed:
+		last := d.r.Findings[len(d.r.Findings)-1]
+		d.stage(report.StageKex, report.StatusFailed, k.Ms, "%s", last.Summary)
+	case len(words) == 0:
+		d.stage(report.StageKex, report.StatusOK, k.Ms, "the server's offer was read")
+		d.incomplete("algorithms", "without an ssh program here its algorithms are not known, so the server's offer was not compared")
+	default:
+		d.stage(report.StageKex, report.StatusOK, k.Ms, "%s", strings.Join(slices.Compact(words), ", "))
+	}
+}
+
+// negotiate makes the choices in the order in which ssh makes them (kex.c).
+func (k *Kex) negotiate() []negotiated {
+	s := k.Server
+	choices := []negotiated{
+		{cause: "no-common-kex", what: "key exchange method", keyword: "kexalgorithms", server: s.Kex},
+		{cause: "no-common-host-key", what: "host key type", keyword: "hostkeyalgorithms", server: s.HostKey},
+		{cause: "no-common-cipher", what: "cipher", keyword: "ciphers", server: s.CipherOut},
+		{cause: "no-common-mac", what: "MAC (integrity check)", keyword: "macs", server: s.MACOut},
+	}
+	for i := range choices {
+		n := &choices[i]
+		n.client = k.Client[n.keyword]
+		for _, a := range n.client {
+			if slices.Contains(n.server, a) && !pseudo(a) {
+				n.choice = a
+				break
+			}
+		}
+	}
+	if cipher := choices[2].choice; strings.Contains(cipher, "gcm") || strings.Contains(cipher, "poly1305") {
+		return choices[:3] // these ciphers bring their own integrity check
+	}
+	return choices
+}
+
+// pseudo are entries of the key exchange list that are no algorithms: markers
+// for extensions (RFC 8308, OpenSSH PROTOCOL 1.10).
+func pseudo(name string) bool {
+	return strings.HasPrefix(name, "ext-info-") || strings.HasPrefix(name, "kex-strict-")
+}
+
+// noCommon is for two lists that do not meet.
+func (d *diagnosis) noCommon(n negotiated) {
+	offer := slices.DeleteFunc(slices.Clone(n.server), pseudo)
+	d.find(n.cause, report.Confirmed,
+		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, strings.Join(offer, ", ")),
+		[]report.Evidence{
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: strings.Join(n.server, ",")},
+			{Source: "ssh -G", Excerpt: n.keyword + " " + strings.Join(n.client, ",")},
+		},
+		d.meetAgain(n, offer))
+}
+
+// meetAgain says which side to change. What the server offers is usually
+// outdated, so changing it there is the better remedy.
+func (d *diagnosis) meetAgain(n negotiated, offer []string) *report.Remedy {
+	keyword := map[string]string{"kexalgorithms": "KexAlgorithms", "hostkeyalgorithms": "HostKeyAlgorithms", "ciphers": "Ciphers", "macs": "MACs"}[n.keyword]
+	if len(offer) == 0 {
+		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())
+	}
+	summary := fmt.Sprintf("Best: update the SSH server, or remove a too narrow %s line on either side. Until then allow the server's algorithm for this host alone.", keyword)
+	return advice(summary, onClient(fmt.Sprintf("ssh -o %s=+%s %s", keyword, offer[0], d.o.Typed)), onConsole())
+}
+
+// kexEnded is for a connection that ends between the banner and the offer.
+func (d *diagnosis) kexEnded(k *Kex) {
+	evidence := []report.Evidence{
+		{Source: "banner " + d.o.Chosen, Excerpt: d.o.Banner.Ident.Line},
+		{Source: "key exchange " + d.o.Chosen, Excerpt: fmt.Sprintf("%s after %.1f ms: %s", k.End, k.Ms, k.Err)},
+	}
+	d.stage(report.StageKex, report.StatusFailed, k.Ms, "%s", k.Err)
+	switch k.End {
+	case endProtocol:
+		d.find("not-ssh", report.Likely,
+			fmt.Sprintf("%s begins like an SSH server and then sends something that is not SSH.", d.host), evidence,
+			advice("Look on the host what listens on this port.", onServer(fmt.Sprintf("sudo ss -tlnp 'sport = :%d'", d.o.chosenAddr().Port())), onConsole()))
+	case endTimeout:
+		d.find("closed-during-kex", report.Likely,
+			fmt.Sprintf("%s says that it is an SSH server (%s) and then sends nothing more for %s.", d.host, d.o.Banner.Ident.Software, seconds(k.Ms)),
+			evidence, advice("Look on the host whether its SSH server hangs.", onConsole()))
+	default:
+		d.find("closed-during-kex", report.Confirmed,
+			fmt.Sprintf("%s ends the connection at the start of the key exchange: %s.", d.host, k.Err), evidence,
+			advice("The log of the server names its reason.", onConsole(), onServer("sudo journalctl -u ssh -u sshd -n 50")))
+	}
+}
+
+// afterKex are the steps that this walk does not take.
+func (d *diagnosis) afterKex() {
+	for _, name := range []string{report.StageHostKey, report.StageAuth, report.StageSession} {
+		d.stage(name, report.StatusSkipped, 0, "")
+	}
+	if !d.stop && !d.o.Interrupted {
+		d.incomplete("login", "the host key was not checked and no login was tried")
+	}
+}
+
+// allWell is the headline of a walk without a fault.
+func (d *diagnosis) allWell() string {
+	return fmt.Sprintf("An SSH server answers at %s port %d and agrees on how to talk; no login was tried.", d.host, d.r.Target.Port)
+}

@@ -1,0 +1,36 @@
+//go:build !linux
+
+package client
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// dial makes one connection with the means of every system: an error number and
+// the time, and no more.
+func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attempt) {
+	a := Attempt{Addr: target, LimitMs: ms(d.limit)}
+	begin := time.Now()
+	nd := net.Dialer{Timeout: d.limit}
+	if d.bind.IsValid() {
+		nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(d.bind, 0))
+	}
+	conn, err := nd.DialContext(ctx, "tcp", target.String())
+	a.Ms = ms(time.Since(begin))
+	switch timeout, ok := err.(net.Error); {
+	case err == nil:
+		a.Outcome = Connected
+		return conn, a
+	case ctx.Err() != nil:
+		a.Outcome = Unwaited
+	case ok && timeout.Timeout():
+		a.Outcome = Silent
+	default:
+		a.Outcome = Failed
+		a.Errno, a.Text = errnoOf(err)
+	}
+	return nil, a
+}

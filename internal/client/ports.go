@@ -1,0 +1,114 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// usualPorts are where people put SSH when it is not on 22. They are tried on
+// the host that was asked for and on no other; the ones that answer anything
+// also show that the host is alive.
+var usualPorts = [...]uint16{22, 2222, 22222, 2022, 222}
+
+const (
+	// maxPortBanners bounds how many other ports of a host see a connection
+	// whose banner is read.
+	maxPortBanners = 2
+	bannerPeek     = 2 * time.Second
+	leastPortWait  = 250 * time.Millisecond
+	mostPortWait   = time.Second
+)
+
+// otherPorts looks at the host's other usual SSH ports after the asked one has
+// refused or stayed silent.
+func (w *walker) otherPorts(ctx context.Context, r *race) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, a := range r.attempts {
+		// Three round trips, measured by the refusal itself.
+		if a.Outcome == Failed && a.At == "" {
+			wait := time.Duration(3 * a.Ms * float64(time.Millisecond))
+			r.askPorts(ctx, min(max(wait, leastPortWait), mostPortWait))
+			return
+		}
+	}
+	r.askPorts(ctx, mostPortWait)
+}
+
+// otherFamily tries one address of the family that the configuration rules out,
+// to see whether the host is well there.
+func (w *walker) otherFamily(ctx context.Context) {
+	if len(w.obs.Resolve.Unwanted) == 0 || ctx.Err() != nil {
+		return
+	}
+	d := w.dialer()
+	d.limit, d.bind = min(d.limit, mostPortWait), netip.Addr{}
+	conn, a := dial(ctx, netip.AddrPortFrom(w.obs.Resolve.Unwanted[0], uint16(w.obs.Config.Port())), d)
+	if conn != nil {
+		_ = conn.Close()
+	}
+	w.obs.OtherFamily = []Attempt{a}
+}
+
+// askPorts starts the look at other ports once.
+func (r *race) askPorts(ctx context.Context, limit time.Duration) {
+	w := r.w
+	if w.opt.NoOtherPorts || r.ports != nil {
+		return
+	}
+	target, ok := r.portTarget()
+	if !ok {
+		return
+	}
+	w.obs.PortsAsked = true
+	r.ports = make(chan []Attempt, 1)
+	d := w.dialer()
+	d.limit = limit
+	go func() { r.ports <- tryPorts(ctx, target, d) }()
+}
+
+// portTarget is the first address that packets can reach.
+func (r *race) portTarget() (netip.AddrPort, bool) {
+	for _, a := range r.attempts {
+		if a.At == "" && (a.ICMP == nil || !a.ICMP.Own) {
+			return a.Addr, true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+// tryPorts connects to the other usual ports at once and reads the first line
+// of the first few that accept.
+func tryPorts(ctx context.Context, asked netip.AddrPort, d dialer) []Attempt {
+	var out []Attempt
+	for _, p := range usualPorts {
+		if p != asked.Port() {
+			out = append(out, Attempt{Addr: netip.AddrPortFrom(asked.Addr(), p)})
+		}
+	}
+	var all sync.WaitGroup
+	turns := make(chan struct{}, maxPortBanners)
+	for i := range out {
+		all.Go(func() {
+			conn, a := dial(ctx, out[i].Addr, d)
+			if conn != nil {
+				defer conn.Close()
+				select {
+				case turns <- struct{}{}: // never given back: a bound, not a queue
+					_ = conn.SetReadDeadline(time.Now().Add(bannerPeek))
+					line, _ := bufio.NewReaderSize(conn, 256).ReadSlice('\n')
+					a.Banner = strings.TrimRight(string(line), "\r\n")
+				default:
+				}
+			}
+			out[i] = a
+		})
+	}
+	all.Wait()
+	return out
+}
