@@ -27,7 +27,7 @@ func (d *diagnosis) banner() {
 			d.bannerEvidence(), advice("Have the SSH server on that machine replaced or set to protocol 2; protocol 1 is broken beyond repair.", onConsole()))
 	case whatSpeaks(b.Ident.Raw) != "" || d.secondSpeaks() != "" || b.End == endProtocol:
 		d.notSSH(b)
-	case b.End == endTimeout && len(b.Ident.Before) > 0 && !strings.HasPrefix(b.Ident.Before[0], "SSH-"):
+	case b.End == endTimeout && len(b.Ident.Before) > 0 && !startsLikeSSH(b.Ident.Before[0]):
 		d.notSSH(b)
 	case b.End == endTimeout:
 		d.noBanner(b)
@@ -102,4 +102,11 @@ func (d *diagnosis) secondSpeaks() string {
 		return ""
 	}
 	return whatSpeaks(d.o.Second.Ident.Raw)
+}
+
+// startsLikeSSH reports whether a line that did not end yet may become an
+// identification string.
+func startsLikeSSH(line string) bool {
+	const start = "SSH-"
+	return strings.HasPrefix(line, start) || strings.HasPrefix(start, line)
 }
