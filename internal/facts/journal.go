@@ -3,6 +3,7 @@ package facts
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -103,4 +104,53 @@ func (j Journal) Errors(n int) []Entry {
 		}
 	}
 	return out
+}
+
+// maxAttempt bounds how many lines of a failed start are quoted.
+const maxAttempt = 6
+
+// Attempt returns what the last failed start of a unit said: the lines of the
+// unit's own processes and systemd's word on how they ended, oldest first. They
+// stand between "Starting …" and the failure.
+func (j Journal) Attempt(unit string) []Entry {
+	var out []Entry
+	inside := false
+	for i := len(j.Entries) - 1; i >= 0 && len(out) < maxAttempt; i-- {
+		e := j.Entries[i]
+		if e.Unit != unit && !(e.Identifier == "sshd" && e.Unit == "") {
+			continue
+		}
+		if e.Identifier != "systemd" {
+			if inside {
+				out = append(out, e)
+			}
+			continue
+		}
+		switch {
+		case strings.Contains(e.Message, "rocess exited, code="):
+			inside = true
+			out = append(out, e)
+		case strings.HasPrefix(e.Message, "Starting "):
+			if inside {
+				slices.Reverse(out)
+				return out
+			}
+		}
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// Said returns those lines of an attempt that the processes themselves wrote.
+func Said(attempt []Entry) []Entry {
+	return slices.DeleteFunc(slices.Clone(attempt), func(e Entry) bool { return e.Identifier == "systemd" })
+}
+
+// Complaint reads a line of the log as what sshd says of its configuration,
+// its keys or its surroundings when it does not start.
+func (e Entry) Complaint() (Problem, bool) {
+	text := strings.TrimPrefix(strings.TrimPrefix(e.Message, "fatal: "), "error: ")
+	p, ok := parseProblem(text, 0)
+	p.Quote = e.Quote
+	return p, ok && p.Kind != ProblemNoise && p.Kind != ProblemDeprecated
 }

@@ -31,7 +31,7 @@ const dropbearUnit = "dropbear.service"
 // unitProps are the properties a diagnosis needs (org.freedesktop.systemd1(5)).
 const unitProps = "Id,Names,LoadState,LoadError,ActiveState,SubState,Result,UnitFileState,FragmentPath,DropInPaths," +
 	"NeedDaemonReload,ConditionResult,ConditionTimestampMonotonic,StateChangeTimestampMonotonic,WantedBy,RequiredBy," +
-	"TriggeredBy,Triggers,MainPID,ControlGroup,ExecMainPID,ExecMainCode,ExecMainStatus,NRestarts,StartLimitBurst,RuntimeDirectory," +
+	"TriggeredBy,Triggers,MainPID,ControlGroup,ExecMainPID,ExecMainCode,ExecMainStatus,NRestarts,StartLimitBurst,RuntimeDirectory,RuntimeDirectoryMode," +
 	"Listen,Accept,BindIPv6Only,FreeBind,NAccepted,NConnections,NRefused"
 
 // itemUnits asks for all units in one process: a systemctl costs some 10 ms.
@@ -183,7 +183,7 @@ func (u Unit) Setting(keys ...string) []Quote {
 			key, _, ok := strings.Cut(strings.TrimSpace(line), "=")
 			for _, k := range keys {
 				if ok && strings.TrimSpace(key) == k {
-					out = append(out, Quote{Source: f.Path, Line: i + 1, Text: clip(strings.TrimSpace(line))})
+					out = append(out, Quote{Source: f.Path, Line: i + 1, Text: clip(line)})
 				}
 			}
 		}

@@ -15,16 +15,19 @@ func accessStage() stage {
 
 // checkWrappers evaluates hosts.allow and hosts.deny, where this sshd honours them.
 func checkWrappers(v *view, p *part) {
-	if !v.Program.Sshd.Origin.Known() {
+	link, known := v.Program.Wrapped()
+	// Without a server program there is nothing to look at; what Debian and Ubuntu
+	// would install is linked with libwrap (every release up to now).
+	tobe := absent(v.Program.Sshd.Origin) && v.System.Debianish()
+	if !v.Program.Sshd.Origin.Known() && !tobe {
 		p.skipped = "no OpenSSH server is installed"
 		return
 	}
-	link, known := v.Program.Wrapped()
 	d := v.Wrappers.Decide(v.q.Client)
-	if link == nil && (known || d.Denied == facts.NoOne) {
+	if link == nil && !tobe && (known || d.Denied == facts.NoOne) {
 		return
 	}
-	if link == nil {
+	if link == nil && !tobe {
 		p.also("TCP wrappers", "could not see whether sshd is linked with libwrap: "+v.Program.Sshd.Loader.Reason)
 		return
 	}
@@ -38,7 +41,12 @@ func checkWrappers(v *view, p *part) {
 		return
 	}
 	f := v.wrapperFinding(p, d)
-	quote(f, d.Rule.Quote, *link)
+	quote(f, d.Rule.Quote)
+	if link != nil {
+		quote(f, *link)
+	} else if f.Certainty == report.Confirmed {
+		f.Certainty = report.Likely
+	}
 	for _, r := range d.Allowed {
 		quote(f, r.Quote)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -140,13 +141,16 @@ func (v *view) configWords(pr facts.Problem, d facts.Directive) string {
 	return fmt.Sprintf("sshd refuses its configuration: %s: %s.", place, strings.TrimSuffix(strings.TrimSpace(text), "."))
 }
 
-// commentOut takes one line out of force.
-func commentOut(d facts.Directive) report.Step {
-	file := shellQuote(d.Quote.Source)
-	s := do(fmt.Sprintf("sed -i '%d s/^/# /' %s", d.Quote.Line, file), fmt.Sprintf("sed -i '%d s/^# //' %s", d.Quote.Line, file))
+// commentOut takes one line of the configuration out of force.
+func commentOut(d facts.Directive) report.Step { return commentLine(d.Quote, report.CheckSSHD) }
+
+// commentLine puts a comment sign before a line of a file.
+func commentLine(q facts.Quote, checker report.Checker) report.Step {
+	file := shellQuote(q.Source)
+	s := do(fmt.Sprintf("sed -i '%d s/^/# /' %s", q.Line, file), fmt.Sprintf("sed -i '%d s/^# //' %s", q.Line, file))
 	s.Act = &report.Action{
-		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
-		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineComment}},
+		Kind: report.ActEdit, Path: q.Source, Check: checker,
+		Edits: []report.LineEdit{{Line: q.Line, Old: q.Text, Op: report.LineComment}},
 	}
 	return s
 }
@@ -157,7 +161,7 @@ func commentOut(d facts.Directive) report.Step {
 func checkPrivsepDir(v *view, p *part) {
 	pr, named := v.Test.First(facts.ProblemPrivsepDir)
 	runs := v.serving() && !v.idle()
-	if !named || runs && v.Privsep.Sound() || v.byUnitMade() && !runs {
+	if v.unitMakesItBadly(p) || !named || runs && v.Privsep.Sound() || v.madeAtStart() && !runs {
 		return
 	}
 	dir := pr.Keyword
@@ -175,9 +179,47 @@ func checkPrivsepDir(v *view, p *part) {
 	mend(f, "Make the directory as sshd wants it.", append([]report.Step{step}, v.revive()...)...)
 }
 
-// byUnitMade reports whether starting the unit makes the directory.
-func (v *view) byUnitMade() bool {
-	return v.service != nil && slices.Contains(strings.Fields(v.service.Props["RuntimeDirectory"]), "sshd") && v.Privsep.Path == "/run/sshd"
+// madeAtStart reports whether starting the service makes the directory: by the
+// unit's RuntimeDirectory (which systemd does not tell of a masked unit), or by
+// Debian's init script.
+func (v *view) madeAtStart() bool {
+	if v.Privsep.Path != "/run/sshd" {
+		return false
+	}
+	if v.service != nil {
+		return slices.Contains(strings.Fields(v.service.Props["RuntimeDirectory"]), "sshd") ||
+			v.service.Masked() && v.System.Debianish()
+	}
+	if v.System.Init == facts.InitSystemd && !v.Units.Known() {
+		return v.System.Debianish()
+	}
+	return v.System.Init == facts.InitSysV && v.Script.Name != "" && v.System.Debianish()
+}
+
+// unitMakesItBadly looks for a unit that makes the directory with a mode sshd refuses.
+func (v *view) unitMakesItBadly(p *part) bool {
+	if v.service == nil || !v.madeAtStart() {
+		return false
+	}
+	mode, err := strconv.ParseUint(v.service.Props["RuntimeDirectoryMode"], 8, 32)
+	if err != nil || mode&0o022 == 0 {
+		return false
+	}
+	f := p.found("privsep-dir-missing", report.Blocking, "%s makes /run/sshd writable for others than root (mode %04o), and sshd refuses such a directory.", v.service.Name, mode)
+	quote(f, v.service.Quote("RuntimeDirectory", "RuntimeDirectoryMode"))
+	set := v.service.Setting("RuntimeDirectoryMode")
+	quote(f, set...)
+	for _, e := range facts.Said(v.Journal.Attempt(v.service.Name)) {
+		if pr, ok := e.Complaint(); ok && pr.Kind == facts.ProblemPrivsepDir {
+			quote(f, e.Quote)
+		}
+	}
+	var steps []report.Step
+	for _, q := range set {
+		steps = append(steps, commentLine(q, report.CheckNone))
+	}
+	mend(f, "Take that setting out of the unit.", append(append(steps, daemonReload()), v.revive()...)...)
+	return true
 }
 
 func checkPrivsepUser(v *view, p *part) {

@@ -12,8 +12,15 @@ import (
 // load it does not start; with some of them bad it serves with the others.
 func checkHostKeys(v *view, p *part) {
 	none, fatal := v.Test.First(facts.ProblemNoHostKeys)
-	if v.blind() || v.Test.Exit != 0 && !fatal {
+	if v.blind() || !v.Test.Origin.Known() {
 		return // without root sshd says "no hostkeys" of any machine
+	}
+	if _, config := v.Test.ConfigBroken(); config {
+		// sshd stops at its configuration and never comes to the keys: their
+		// metadata alone has to tell.
+		if fatal = v.usableKeys() == 0 && !v.HostKeys.Dir.Unseen(); !fatal {
+			return
+		}
 	}
 	impact := report.Note
 	if fatal {
@@ -27,6 +34,17 @@ func checkHostKeys(v *view, p *part) {
 		return
 	}
 	v.damagedKeys(p, impact, none)
+}
+
+// usableKeys is how many of the keys look as if sshd would load them.
+func (v *view) usableKeys() int {
+	n := 0
+	for _, k := range v.HostKeys.Keys {
+		if k.Origin.Known() && k.Meta.Size > 0 && !k.TooOpen() {
+			n++
+		}
+	}
+	return n
 }
 
 // presentKeys is how many of the keys sshd looks for are there.
@@ -67,7 +85,7 @@ func (v *view) noKeys(p *part, impact report.Impact, none facts.Problem) {
 func (v *view) looseKeys(p *part, impact report.Impact, none facts.Problem) bool {
 	var loose []facts.HostKey
 	for _, k := range v.HostKeys.Keys {
-		if k.TooOpen() && v.complained(facts.ProblemKeyMode, k.Path) {
+		if k.TooOpen() && (v.complained(facts.ProblemKeyMode, k.Path) || none.Kind == "" && impact == report.Blocking) {
 			loose = append(loose, k)
 		}
 	}

@@ -25,10 +25,13 @@ func packageDetail(v *view) string {
 	return "no SSH server program was found"
 }
 
-// hasServer reports whether an SSH server program is there, or one runs.
+// hasServer reports whether an SSH server program is there, or one runs. The
+// dropbear program alone is none: its package may be there for its client.
 func (v *view) hasServer() bool {
-	return v.Program.Sshd.Origin.Known() || v.Program.Dropbear.Origin.Known() || v.serving()
+	return v.Program.Sshd.Origin.Known() || v.service != nil && v.service.Name == dropbearUnit || v.serving()
 }
+
+const dropbearUnit = "dropbear.service"
 
 func checkInstalled(v *view, p *part) {
 	sshd := v.Program.Sshd
@@ -73,6 +76,12 @@ func checkRuns(v *view, p *part) {
 		name, _, _ := strings.Cut(sshd.Missing[0].Text, " ")
 		f := p.found("sshd-broken", v.keepsOut(), "%s cannot run: the shared library %s is missing.", sshd.Path, name)
 		quote(f, sshd.Missing...)
+		v.mendBroken(f)
+	case len(v.Program.Session.Missing) > 0:
+		missing := v.Program.Session.Missing
+		name, _, _ := strings.Cut(missing[0].Text, " ")
+		f := p.found("sshd-broken", report.Blocking, "%s cannot run, because the shared library %s is missing: every connection ends at once.", v.Program.Session.Path, name)
+		quote(f, missing...)
 		v.mendBroken(f)
 	case sshd.Meta.Type == "file" && sshd.Meta.Mode&0o111 == 0:
 		f := p.found("sshd-broken", v.keepsOut(), "%s is not executable.", sshd.Path)

@@ -78,35 +78,52 @@ func checkFailed(v *view, p *part) {
 	if u == nil || !u.Failed() || u.Masked() {
 		return
 	}
+	if v.socket != nil && v.socket.Failed() && v.socket.Props["Result"] == "service-start-limit-hit" {
+		return // the socket gave up because of it, and its finding tells both
+	}
 	impact := v.keepsOut()
 	if v.idle() {
 		impact = report.Latent // the socket will start it again; whether that works, the other checks say
 	}
-	why := v.failureWords()
-	limit := v.Journal.Last(1, "Start request repeated too quickly")
-	if u.Props["Result"] == "start-limit-hit" || len(limit) > 0 || u.Int("NRestarts") >= max(u.Int("StartLimitBurst"), 1) {
-		f := p.found("service-start-limit", impact, "systemd gave up on %s after repeated failures%s.", u.Name, why)
+	attempt := v.Journal.Attempt(u.Name)
+	said := facts.Said(attempt)
+	limit := v.Journal.Last(1, u.Name+": Start request repeated too quickly")
+	if u.Props["Result"] == "start-limit-hit" || len(limit) > 0 && v.mendedSince(said) {
+		f := p.found("service-start-limit", impact, "systemd gave up on %s after repeated starts or failures, and waits to be told to try again.", u.Name)
 		quote(f, u.Quote("ActiveState", "SubState", "Result", "NRestarts", "StartLimitBurst"))
-		quoteEntries(f, v.Journal.Errors(4))
+		quoteEntries(f, attempt)
 		quoteEntries(f, limit)
 		mend(f, "Clear the count of failures and start it again.", v.revive()...)
 		return
 	}
-	f := p.found("service-failed", impact, "%s failed%s.", u.Name, why)
+	f := p.found("service-failed", impact, "%s failed%s.", u.Name, v.failureWords(said))
 	quote(f, u.Quote("ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts"))
-	quoteEntries(f, v.Journal.Errors(4))
-	mend(f, "Start it again, and read its log if it fails again (journalctl -u "+u.Name+").", v.revive()...)
+	quoteEntries(f, attempt)
+	advise(f, "Mend what its log names (journalctl -u "+u.Name+"), then start it again.", v.revive()...)
 	if v.Journal.Origin.Unseen() {
 		p.also("log of "+u.Name, v.Journal.Origin.Reason)
 	}
 }
 
-// failureWords is the last thing sshd itself logged as an error.
-func (v *view) failureWords() string {
-	for _, e := range slices.Backward(v.Journal.Errors(8)) {
-		if e.Identifier == "sshd" {
-			return ": " + strings.TrimSuffix(e.Message, ".")
+// mendedSince reports whether what the last start complained of is something
+// that sshd's own check sees, and does not see any more.
+func (v *view) mendedSince(said []facts.Entry) bool {
+	if !v.Test.Origin.Known() {
+		return false
+	}
+	for _, e := range said {
+		if pr, ok := e.Complaint(); ok && pr.Kind != facts.ProblemPrivsepDir {
+			_, still := v.Test.First(pr.Kind)
+			return !still
 		}
+	}
+	return false
+}
+
+// failureWords is the last thing the service itself logged before it failed.
+func (v *view) failureWords(said []facts.Entry) string {
+	if len(said) > 0 {
+		return ": " + strings.TrimSuffix(said[len(said)-1].Message, ".")
 	}
 	if r := v.service.Props["Result"]; r != "" && r != "success" {
 		return " (" + r + ")"

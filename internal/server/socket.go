@@ -41,6 +41,19 @@ func checkSeen(v *view, p *part) {
 	}
 }
 
+// planned returns our listeners on a port (0: on any); while SSH does not run,
+// those it will have when it does. So a second fault is found behind the first.
+func (v *view) planned(port int) []facts.Listener {
+	all := v.ours
+	if !v.serving() && v.hasServer() {
+		all = nil
+		for _, e := range v.wantedHere() {
+			all = append(all, facts.Listener{Endpoint: e})
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(l facts.Listener) bool { return port != 0 && l.Port != port })
+}
+
 // reach returns our listeners at which a connection from outside to this port
 // arrives; where the visitor's address is known, of its family.
 func (v *view) reach(port int) []facts.Listener {
@@ -106,8 +119,8 @@ func (v *view) wantedHere() []facts.Endpoint {
 func (v *view) overlapping(e facts.Endpoint) []facts.Listener {
 	var out []facts.Listener
 	for _, l := range v.Listeners.All {
-		if l.Port != e.Port || len(l.Owners) == 0 || v.isOurs(l) {
-			continue
+		if l.Port != e.Port || len(l.Owners) == 0 || v.isOurs(l) || !v.Units.Known() && l.Owners[0].PID == 1 {
+			continue // where systemd could not be asked, its socket may be SSH's
 		}
 		sameFamily := l.V4() && e.V4() || l.V6() && e.V6()
 		if sameFamily && (l.Addr == e.Addr || l.Addr.IsUnspecified() || e.Addr.IsUnspecified()) {
@@ -248,7 +261,7 @@ func (v *view) ownSocketSettings() []facts.Quote {
 
 // checkNondefault: SSH is served, on another port than the one in question.
 func checkNondefault(v *view, p *part) {
-	if !v.serving() || len(v.at(v.port)) > 0 && (v.q.Port != 0 || v.port == 22) {
+	if !v.hasServer() || len(v.planned(0)) == 0 || len(v.planned(v.port)) > 0 && (v.q.Port != 0 || v.port == 22) {
 		return
 	}
 	asked, impact := v.port, report.Blocking
@@ -262,7 +275,7 @@ func checkNondefault(v *view, p *part) {
 	} else if v.wants(asked) {
 		return
 	}
-	others := listenerList(v.ours)
+	others := listenerList(v.planned(0))
 	f := p.found("port-nondefault", impact, "SSH does not listen on port %d here; it listens on %s.", asked, others)
 	for _, d := range v.Config.Global("Port") {
 		quote(f, d.Quote)
@@ -278,12 +291,12 @@ func checkNondefault(v *view, p *part) {
 	for _, l := range v.foreign(v.q.Client, asked) {
 		quote(f, l.Quote)
 	}
-	port := v.ours[0].Port
+	port := v.planned(0)[0].Port
 	mend(f, fmt.Sprintf("Let the client ask for port %d.", port), report.Step{Do: fmt.Sprintf("ssh -p %d HOST", port), Where: report.OnClient})
 }
 
 func checkLoopback(v *view, p *part) {
-	at := v.at(v.port)
+	at := v.planned(v.port)
 	if len(at) == 0 || v.loopbackClient() {
 		return
 	}
@@ -340,7 +353,7 @@ func (v *view) quoteListening(f *report.Finding, at []facts.Listener) {
 // checkFamily: SSH listens on one address family, and the machine is reachable
 // by the other, too.
 func checkFamily(v *view, p *part) {
-	at := slices.DeleteFunc(v.at(v.port), func(l facts.Listener) bool { return l.Addr.IsLoopback() })
+	at := slices.DeleteFunc(v.planned(v.port), func(l facts.Listener) bool { return l.Addr.IsLoopback() })
 	if len(at) == 0 {
 		return
 	}
@@ -358,7 +371,7 @@ func checkFamily(v *view, p *part) {
 	if v4 {
 		has, lacks, unreached, served = lacks, has, out6, out4
 	}
-	if v4 && v6 || len(unreached) == 0 || v.Listeners.Origin.Source != "ss -Hltnp" && v6 {
+	if v4 && v6 || len(unreached) == 0 || v.serving() && v.Listeners.Origin.Source != "ss -Hltnp" && v6 {
 		return // /proc/net/tcp6 does not tell whether a wildcard takes IPv4 in
 	}
 	impact := report.Degrading

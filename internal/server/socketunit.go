@@ -32,7 +32,7 @@ func checkSocketUnit(v *view, p *part) {
 // gets in even after the reason is gone.
 func (v *view) socketFailed(p *part) {
 	s := v.socket
-	log := v.Journal.Last(3, s.Name, "Failed to create listening socket", "Failed to queue service startup")
+	log := v.Journal.Last(3, s.Name+": ", "Failed to create listening socket", "Failed to queue service startup")
 	steps := v.revive()
 	if s.Props["Result"] == "trigger-limit-hit" {
 		f := p.found("socket-trigger-limit", v.keepsOut(), "%s was triggered too often in a short time, and systemd stopped it for good.", s.Name)
@@ -43,6 +43,10 @@ func (v *view) socketFailed(p *part) {
 	}
 	f := p.found("socket-failed", v.keepsOut(), "%s failed (%s): nothing listens for SSH clients any more.", s.Name, s.Props["Result"])
 	quote(f, s.Quote("ActiveState", "Result", "Listen"))
+	if v.service != nil && v.service.Failed() {
+		quote(f, v.service.Quote("ActiveState", "Result", "NRestarts"))
+		quoteEntries(f, v.Journal.Attempt(v.service.Name))
+	}
 	quoteEntries(f, log)
 	mend(f, "Clear the failures and start the socket again.", steps...)
 }
@@ -52,7 +56,7 @@ func (v *view) socketFailed(p *part) {
 // unit files again.
 func checkApplied(v *view, p *part) {
 	for _, u := range []*facts.Unit{v.service, v.socket} {
-		if u == nil || u.Props["NeedDaemonReload"] != "yes" || !u.Active() && u.Name == "dropbear.service" {
+		if u == nil || u.Props["NeedDaemonReload"] != "yes" || !u.Active() && u.Name == dropbearUnit {
 			continue
 		}
 		f := p.found("config-not-applied", report.Latent, "The files of %s were changed, and systemd has not read them again.", u.Name)

@@ -45,7 +45,7 @@ func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
 func pick(units []facts.Unit) *facts.Unit {
 	for _, good := range []func(facts.Unit) bool{
 		facts.Unit.Active, facts.Unit.Failed, facts.Unit.Enabled,
-		func(u facts.Unit) bool { return u.Name != "dropbear.service" },
+		func(u facts.Unit) bool { return u.Name != dropbearUnit },
 		func(facts.Unit) bool { return true },
 	} {
 		if i := slices.IndexFunc(units, good); i >= 0 {
