@@ -55,8 +55,18 @@ func (p *Packet) hooksOf() []string {
 	return []string{"output", "postrouting", "egress"}
 }
 
-// walk sends the packet through all hooks.
+// walk sends the packet through all hooks. Where chains of one hook have the
+// same priority, the kernel runs first what was registered last, which no
+// listing tells: so both orders are gone through, and what differs is not sure.
 func (r *run) walk(all AddrSet) {
+	r.walkOnce(all)
+	if r.tied {
+		r.tracing, r.reverse = false, true
+		r.walkOnce(all)
+	}
+}
+
+func (r *run) walkOnce(all AddrSet) {
 	flows := []flow{{r.p.start(), all}}
 	for _, gap := range r.rs.gaps {
 		r.here = &frame{chain: &Chain{Name: "unread"}}
@@ -87,7 +97,8 @@ type station struct {
 }
 
 // stations returns what runs at a hook, in order. Among equal priorities the
-// kernel puts what was registered later in front (nf_hook_entries_grow).
+// kernel puts what was registered later in front (nf_hook_entries_grow), which is
+// most likely what is listed later.
 func (r *run) stations(hook string) []station {
 	var out []station
 	nat := station{prio: prioNATDst, nat: true}
@@ -95,7 +106,7 @@ func (r *run) stations(hook string) []station {
 		nat.prio = prioNATSrc
 	}
 	for _, c := range r.rs.Chains {
-		if c.Base == nil || c.Base.Hook != hook || !r.sees(c) {
+		if c.Base == nil || c.Base.Hook != hook || c.idle() || !r.sees(c) {
 			continue
 		}
 		if c.Base.Type == "nat" {
@@ -107,7 +118,7 @@ func (r *run) stations(hook string) []station {
 	}
 	if len(nat.chains) > 0 {
 		slices.SortStableFunc(nat.chains, func(a, b *Chain) int {
-			return cmp.Or(cmp.Compare(a.Base.Prio, b.Base.Prio), cmp.Compare(b.order, a.order))
+			return r.before(a.Base.Prio, b.Base.Prio, a.order, b.order)
 		})
 		out = append(out, nat)
 	}
@@ -118,9 +129,21 @@ func (r *run) stations(hook string) []station {
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(a.prio, b.prio), cmp.Compare(b.order, a.order))
+		return r.before(a.prio, b.prio, a.order, b.order)
 	})
 	return out
+}
+
+// before orders by priority, and what has the same by the order of listing.
+func (r *run) before(prioA, prioB, a, b int) int {
+	if prioA != prioB {
+		return cmp.Compare(prioA, prioB)
+	}
+	r.tied = r.tied || a != b
+	if r.reverse {
+		return cmp.Compare(a, b)
+	}
+	return cmp.Compare(b, a)
 }
 
 // sees reports whether the base chain gets to see the packet at all.

@@ -70,6 +70,16 @@ func (c *Chain) Title() string {
 	return c.Family + " " + c.Table + " " + c.Name
 }
 
+// idle reports whether the base chain lets everything pass unchanged.
+func (c *Chain) idle() bool {
+	for _, r := range c.Rules {
+		if !r.idle {
+			return false
+		}
+	}
+	return c.Base.Policy != "drop"
+}
+
 // Rule is one rule of a chain.
 type Rule struct {
 	Number int    // 1-based place in its chain

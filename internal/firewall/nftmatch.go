@@ -48,14 +48,16 @@ func (sc nftScope) matchOf(raw any) step {
 	switch s, _ := right.(string); {
 	case strings.HasPrefix(s, "@"):
 		match = inSet(ops, sc.set(s), written)
-	case name == "set":
-		set := readSet(listOf(arg), typesOf(ops), "")
-		match = inSet(ops, func(*run) *Set { return set }, written)
 	case op == "in" || op == "!" || isList && op != "==" || isList && bitType(ops[0].typ):
 		match = bits(ops[0], flagBits(right, ops[0].typ), written)
 		if op == "!" || op == "!=" {
 			op = "!="
 		}
+	case ops[0].typ == dtCtStatus: // exactly equal, with bits that only the kernel sees (IPS_DST_NAT_DONE)
+		match = func(*run, *state) split { return perhaps(written) }
+	case name == "set":
+		set := readSet(listOf(arg), typesOf(ops), "")
+		match = inSet(ops, func(*run) *Set { return set }, written)
 	case isList:
 		set := readSet(list, typesOf(ops), "")
 		match = inSet(ops, func(*run) *Set { return set }, written)

@@ -196,10 +196,32 @@ func (sc nftScope) setUpdate(arg any, written string) step {
 	}}
 }
 
-// changeOf reads a mangle statement: what it does to marks, ports and addresses.
+// changeOf reads a mangle statement. A value that the packet does not have ends
+// the rule (NFT_BREAK), as in a match: `meta mark set ct mark` before conntrack.
 func changeOf(arg any) step {
 	m, _ := arg.(map[string]any)
 	val := valueOperand(m["value"])
+	return chain2{matchStep{func(r *run, st *state) split {
+		if _, ok := val.eval(r, st); ok.tri == No {
+			return ok
+		}
+		return sure(Yes)
+	}}, effectOf(arg, m, val)}
+}
+
+// chain2 is two steps in a row.
+type chain2 struct{ first, second step }
+
+func (c chain2) do(r *run, in flow) []flow {
+	var out []flow
+	for _, f := range c.first.do(r, in) {
+		out = append(out, c.second.do(r, f)...)
+	}
+	return out
+}
+
+// effectOf is what a mangle statement does to marks, ports and addresses.
+func effectOf(arg any, m map[string]any, val operand) step {
 	number := func(r *run, st *state) markValue {
 		v, ok := val.eval(r, st)
 		if ok.tri != Yes || v.kind != numValue || v.lo != v.hi {

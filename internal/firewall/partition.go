@@ -101,8 +101,10 @@ func (r *run) undecided(at AddrSet) []Verdict {
 				v.Possible = append(v.Possible, o)
 			}
 		}
+		named := map[*Rule]bool{}
 		for _, u := range r.unsures {
-			if !u.For.Intersect(part.at).IsEmpty() {
+			if !u.For.Intersect(part.at).IsEmpty() && (u.Rule == nil || !named[u.Rule]) {
+				named[u.Rule] = true
 				v.Unsure = append(v.Unsure, u)
 			}
 		}

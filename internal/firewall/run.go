@@ -17,6 +17,8 @@ type run struct {
 	unsures  []Unsure
 	trace    []Event
 	tracing  bool
+	tied     bool // chains of one hook have the same priority
+	reverse  bool // the second go, in which ties are decided the other way
 	assumed  map[string]bool
 	touched  map[*Set]bool // sets that a rule on the way has written to
 	work     int
@@ -120,8 +122,6 @@ func (r *run) verdict(v verdictStep, f flow) {
 	case doReturn:
 		r.event("return")
 		fr.back = append(fr.back, f)
-	case doContinue:
-		r.skip(f)
 	case doSteal:
 		r.opaque(Why{What: v.why}, f)
 	case doJump, doGoto:

@@ -71,6 +71,9 @@ type verdictStep struct {
 }
 
 func (v verdictStep) do(r *run, in flow) []flow {
+	if v.verb == doContinue { // goes on within the rule (nft_do_chain)
+		return []flow{in}
+	}
 	r.verdict(v, in)
 	return nil
 }
@@ -96,6 +99,7 @@ func (v vmapStep) do(r *run, in flow) []flow {
 		return nil
 	}
 	var certain []addrRange
+	var on []flow
 	for _, h := range set.lookup(key, in.at) {
 		at := h.at.spread(in.at)
 		taken := in.at.Intersect(at.may)
@@ -109,12 +113,12 @@ func (v vmapStep) do(r *run, in flow) []flow {
 			continue
 		}
 		certain = append(certain, at.sure.ranges...)
-		r.verdict(*h.elem.do, flow{in.st, taken})
+		on = append(on, h.elem.do.do(r, flow{in.st, taken})...)
 	}
 	if rest := in.at.Minus(unionOf(certain)); !rest.IsEmpty() {
 		r.skip(flow{in.st, rest})
 	}
-	return nil
+	return on
 }
 
 // changeStep changes the packet's state.
