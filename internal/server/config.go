@@ -79,6 +79,11 @@ func checkConfig(v *view, p *part) {
 		advise(f, "Put the package's configuration file in its place, check it, and start the service.", append([]report.Step{restore}, steps...)...)
 	case pr.Kind == facts.ProblemNoFile:
 		advise(f, "Put the file back or remove what names it, then check and start the service.", steps...)
+	case located && pr.Kind == facts.ProblemKeyword && letters(pr.Keyword) && facts.NearestKeyword(pr.Keyword) != "":
+		// Without the line, whom it was to keep out might come in.
+		near := facts.NearestKeyword(pr.Keyword)
+		mend(f, fmt.Sprintf("Write %s in line %d of %s, check, and start the service.", near, d.Quote.Line, d.Quote.Source),
+			append([]report.Step{respell(d, pr.Keyword, near)}, steps...)...)
 	case located:
 		mend(f, fmt.Sprintf("Comment out line %d of %s, check, and start the service.", d.Quote.Line, d.Quote.Source),
 			append([]report.Step{commentOut(d)}, steps...)...)
@@ -151,6 +156,24 @@ func commentLine(q facts.Quote, checker report.Checker) report.Step {
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: q.Source, Check: checker,
 		Edits: []report.LineEdit{{Line: q.Line, Old: q.Text, Op: report.LineComment}},
+	}
+	return s
+}
+
+// letters says whether a word is of letters and digits alone, as every keyword is.
+func letters(word string) bool {
+	return !strings.ContainsFunc(word, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
+}
+
+// respell puts the right keyword in a directive's line.
+func respell(d facts.Directive, was, near string) report.Step {
+	file := shellQuote(d.Quote.Source)
+	s := do(fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, was, near, file), fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, near, was, file))
+	s.Act = &report.Action{
+		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
+		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: strings.Replace(d.Quote.Text, was, near, 1)}},
 	}
 	return s
 }

@@ -1,0 +1,190 @@
+//go:build linux
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Fixes says whether a case expects `--fix` to bring a login back.
+func (c Case) Fixes() bool { return c.Fix == "repair" || c.Fix == "open" }
+
+// RunFix breaks a fresh world as the case says, has one `--fix --yes` mend it,
+// logs in with the real ssh, undoes, and compares the machine with what it was
+// before: files, units and rulesets.
+func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, caseLimit)
+	defer cancel()
+	w, err := New(ctx, suite, tools)
+	if err != nil {
+		o.fail("%v", err)
+		return o
+	}
+	defer w.Close()
+	if err := w.Break(ctx, c); err != nil {
+		o.fail("breaking it: %v", err)
+		return o
+	}
+	if c.Kind == Broken {
+		if res := w.Login(ctx, c.SSH); res.Exit != c.Exit {
+			o.fail("ssh's exit status is %d before the fix, want %d", res.Exit, c.Exit)
+			return o
+		}
+	}
+	w.settle(ctx)
+	before := w.portrait(ctx)
+	argv := []string{"sshwhy", "server", "--fix", "--yes", "--json"}
+	if c.Fix == "open" {
+		argv = append(argv, "--open")
+	}
+	argv = append(append(argv, c.ServerArgs...), c.FixArgs...)
+	res := w.Server(ctx, "exec "+strings.Join(quoted(argv), " ")+" </dev/null")
+	o.note("the fix took %.2f s", res.Took.Seconds())
+	w.checkFix(ctx, c, res, &o)
+	if len(o.Bad) > 0 {
+		o.show(strings.Join(argv, " "), string(head(res.Stdout, 6000))+string(tail(res.Stderr, 4000)))
+	}
+	w.undo(ctx, before, &o)
+	return o
+}
+
+// checkFix wants the fix applied and the login back.
+func (w *World) checkFix(ctx context.Context, c Case, res Result, o *Outcome) {
+	var r struct {
+		Verdict string
+		Fix     struct {
+			Outcome string
+			Steps   []struct{ Do, State, Error string }
+		}
+	}
+	if err := json.Unmarshal(res.Stdout, &r); err != nil {
+		o.fail("no report: %v", err)
+		return
+	}
+	for _, st := range r.Fix.Steps {
+		o.note("%s: %s %s", st.State, strings.ReplaceAll(st.Do, "\n", "; "), st.Error)
+	}
+	if r.Fix.Outcome != "applied" {
+		o.fail("the fix is %q, want applied", r.Fix.Outcome)
+	}
+	if res := w.Login(ctx, c.HandSSH); res.Exit != 0 {
+		o.fail("fixed, and the login fails: exit status %d\n%v", res.Exit, res)
+	}
+}
+
+// undo takes the fix back and compares.
+func (w *World) undo(ctx context.Context, before map[string]string, o *Outcome) {
+	res := w.Server(ctx, "sshwhy undo --list; exec sshwhy undo </dev/null")
+	if res.Exit != 0 {
+		o.fail("undo: exit status %d\n%v", res.Exit, res)
+	}
+	w.settle(ctx)
+	after := w.portrait(ctx)
+	for _, d := range differences(before, after) {
+		o.fail("not as before: %s", d)
+	}
+	if len(o.Bad) > 0 {
+		o.show("sshwhy undo", res.String())
+	}
+}
+
+// settle waits until no unit is on its way.
+func (w *World) settle(ctx context.Context) {
+	w.Server(ctx, `for i in $(seq 50); do [ -z "$(systemctl list-jobs --no-legend)" ] &&
+		! systemctl list-units --all --no-legend 'ssh*' | grep -qE 'activating|deactivating|reloading' && exit 0; sleep 0.1; done`)
+}
+
+// portraitTrees are what undoing must bring back to the byte.
+var portraitTrees = [...]string{"etc", "root", "home"}
+
+// portrait is the machine as undoing must leave it: every file of the trees
+// with content, mode, owner, time and extended attributes; the state of the
+// units that can carry SSH or a firewall; the rulesets without their counters.
+func (w *World) portrait(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	for _, tree := range portraitTrees {
+		top := filepath.Join(w.Root(), tree)
+		filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error { //nolint:errcheck // what cannot be read is told below
+			rel, _ := filepath.Rel(w.Root(), path)
+			if err != nil {
+				out[rel] = err.Error()
+				return nil
+			}
+			out[rel] = portraitOf(path)
+			return nil
+		})
+	}
+	out["units"] = string(w.Server(ctx, `for u in ssh.service ssh.socket sshd.service ufw.service nftables.service fail2ban.service firewalld.service; do
+		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u)"; done`).Stdout)
+	out["rules"] = string(w.Server(ctx, `nft -s list ruleset 2>/dev/null; true`).Stdout)
+	out["packages"] = string(w.Server(ctx, `dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n'`).Stdout)
+	return out
+}
+
+// portraitOf is everything about one path, as text.
+func portraitOf(path string) string {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return err.Error()
+	}
+	st := fi.Sys().(*syscall.Stat_t)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%v %d:%d mtime=%d.%09d", fi.Mode(), st.Uid, st.Gid, st.Mtim.Sec, st.Mtim.Nsec)
+	switch {
+	case fi.Mode().IsRegular():
+		data, err := os.ReadFile(path)
+		fmt.Fprintf(&b, " %v %s", err, digest(data))
+	case fi.Mode()&fs.ModeSymlink != 0:
+		to, err := os.Readlink(path)
+		fmt.Fprintf(&b, " -> %s %v", to, err)
+	}
+	names := make([]byte, 4096)
+	if n, err := unix.Llistxattr(path, names); err == nil {
+		list := strings.Split(strings.TrimRight(string(names[:n]), "\x00"), "\x00")
+		slices.Sort(list)
+		for _, name := range list {
+			value := make([]byte, 4096)
+			if m, err := unix.Lgetxattr(path, name, value); err == nil {
+				fmt.Fprintf(&b, " %s=%x", name, value[:m])
+			}
+		}
+	}
+	return b.String()
+}
+
+// differences names what is not the same in two portraits, sorted, a few at most.
+func differences(a, b map[string]string) []string {
+	const most = 12
+	var out []string
+	for k, v := range a {
+		if b[k] != v {
+			out = append(out, fmt.Sprintf("%s\n  was %s\n  is  %s", k, v, b[k]))
+		}
+	}
+	for k, v := range b {
+		if _, ok := a[k]; !ok {
+			out = append(out, fmt.Sprintf("%s was not there\n  is  %s", k, v))
+		}
+	}
+	slices.Sort(out)
+	if len(out) > most {
+		out = append(out[:most], fmt.Sprintf("and %d more", len(out)-most))
+	}
+	return out
+}
+
+func digest(data []byte) string {
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
