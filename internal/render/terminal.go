@@ -75,21 +75,53 @@ func (p *page) steps(r *report.Report) {
 		}
 		return
 	}
+	gap := 3
+	cells := p.cells(r.Stages, " ", false)
+	if total(cells, gap) > p.width-2 {
+		// The nine steps of the client fit into 80 columns when set closer.
+		gap, cells = 2, p.cells(r.Stages, "", true)
+	}
 	line, used := "  ", 2
-	for _, s := range r.Stages {
-		mark, style := p.stageMark(s.Status)
-		text := Safe(s.Stage) + " " + mark
-		if used > 2 && used+3+columns(text) > p.width {
-			p.line(strings.TrimRight(line, " "))
+	for i, s := range r.Stages {
+		w := columns(cells[i])
+		if used > 2 && used+gap+w > p.width {
+			p.line(line)
 			line, used = "  ", 2
 		} else if used > 2 {
-			line += "   "
-			used += 3
+			line += strings.Repeat(" ", gap)
+			used += gap
 		}
-		line += p.style(text, style)
-		used += columns(text)
+		_, style := p.stageMark(s.Status)
+		line += p.style(cells[i], style)
+		used += w
 	}
 	p.line(line)
+}
+
+// cells are the steps as text: the mark behind the name, or before it.
+func (p *page) cells(stages []report.Stage, between string, before bool) []string {
+	out := make([]string, len(stages))
+	for i, s := range stages {
+		mark, _ := p.stageMark(s.Status)
+		if p.opt.ASCII {
+			between = " "
+		}
+		if before {
+			out[i] = mark + between + Safe(s.Stage)
+		} else {
+			out[i] = Safe(s.Stage) + between + mark
+		}
+	}
+	return out
+}
+
+// total is the width of cells in one line.
+func total(cells []string, gap int) int {
+	n := -gap
+	for _, c := range cells {
+		n += columns(c) + gap
+	}
+	return n
 }
 
 func (p *page) stageDetail(s report.Stage) {

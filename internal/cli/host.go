@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sshwhy/internal/client"
+	"sshwhy/internal/report"
+)
+
+// hostFlags are sshwhy's own options beside those of ssh.
+type hostFlags struct {
+	ssh          []string // ssh's options, in the order typed
+	timeout      time.Duration
+	noOtherPorts bool
+	noAuth       bool
+}
+
+// newHost is "sshwhy [ssh options] [user@]host": the walk from here.
+func newHost(a *app) *cobra.Command {
+	var f hostFlags
+	cmd := &cobra.Command{
+		Use:    hostCommand + " [ssh options] [user@]host [command]",
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			host, err := splitHost(cmd, args)
+			if err != nil {
+				return err
+			}
+			r, err := a.walk(cmd.Context(), host, f)
+			if err != nil {
+				return err
+			}
+			return a.finish(r)
+		},
+	}
+	cmd.Flags().SetInterspersed(false)
+	addSSHFlags(cmd.Flags(), &f.ssh)
+	f.add(cmd)
+	a.commonFlags(cmd)
+	return cmd
+}
+
+func (f *hostFlags) add(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait for each address (default 8s, or ssh's ConnectTimeout)")
+	cmd.Flags().BoolVar(&f.noOtherPorts, "no-other-ports", false, "do not try the usual other SSH ports of the host when this one is refused or silent")
+	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "stop after the host key: no login attempt")
+}
+
+// splitHost finds the host among the words that are no options. As with ssh,
+// options may follow the host, and the first word after them starts a remote
+// command, which does not matter here.
+func splitHost(cmd *cobra.Command, args []string) (string, error) {
+	if len(args) == 0 {
+		return "", usage("give it what you gave ssh, for example: sshwhy alice@web1", "no host given")
+	}
+	host := args[0]
+	if len(args) > 1 {
+		if err := cmd.Flags().Parse(args[1:]); err != nil {
+			return "", usage("sshwhy --help lists what it takes", "%s", err)
+		}
+	}
+	return host, nil
+}
+
+// walk diagnoses a host from here, with a live line while it waits.
+func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Report, error) {
+	live := a.liveLine()
+	obs := client.Walk(ctx, client.Options{
+		Args: f.ssh, Host: host, Timeout: f.timeout,
+		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Version: version(),
+	}, func(p client.Progress) { live.show(waiting(p)) })
+	live.clear()
+	return client.Diagnose(obs, version()), nil
+}
+
+// waiting says what is waited for, for how long, and when it gives up.
+func waiting(p client.Progress) string {
+	text := p.Step
+	if p.Address != "" {
+		text += " " + p.Address
+	}
+	if p.Elapsed < time.Second {
+		return text
+	}
+	text += fmt.Sprintf("  %.0f s", p.Elapsed.Seconds())
+	if p.Limit > 0 {
+		text += fmt.Sprintf(" of %.0f", p.Limit.Seconds())
+	}
+	return text + "  (Ctrl-C: tell what is known so far)"
+}

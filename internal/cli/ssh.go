@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"sshwhy/internal/report"
+)
+
+// sshFailed is ssh's exit status for its own failures (ssh(1), EXIT STATUS).
+const sshFailed = 255
+
+// keptStderr is how much of what ssh printed is kept for the diagnosis, in bytes.
+const keptStderr = 64 << 10
+
+// newSSH is "sshwhy ssh …": the real ssh, and a diagnosis only where ssh itself
+// failed. It is meant for an alias, so it stays out of the way: standard input
+// and output are ssh's own, and its standard error is passed on as it comes.
+func newSSH(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "ssh [ssh arguments]",
+		Short: "Run the real ssh; only if ssh itself fails (255), diagnose the same arguments",
+		Long: `Run the real ssh with these arguments; terminal, signals and exit status are
+ssh's own. Only when ssh itself fails (exit status 255), diagnose the same
+arguments; the report goes to standard error.
+
+  alias ssh='sshwhy ssh'`,
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			status, said, err := a.runSSH(args)
+			if err != nil {
+				return err
+			}
+			a.exit, a.own = status, true
+			if status != sshFailed {
+				return nil
+			}
+			return a.afterSSH(cmd.Context(), args, said)
+		},
+	}
+}
+
+// runSSH runs the real program and returns its exit status and the end of what
+// it said on standard error.
+func (a *app) runSSH(args []string) (int, string, error) {
+	path, err := exec.LookPath("ssh")
+	if err != nil {
+		return 0, "", usage("install it (Debian, Ubuntu: apt install openssh-client), or use sshwhy [user@]host, which does without",
+			"no ssh program found")
+	}
+	tail := &tailWriter{max: keptStderr}
+	c := exec.Command(path, args...)
+	c.Stdin, c.Stdout = os.Stdin, a.Out
+	c.Stderr = io.MultiWriter(a.Err, tail)
+	c.WaitDelay = 100 * time.Millisecond // a ControlPersist master may keep the pipe
+	if err := c.Start(); err != nil {
+		return 0, "", fmt.Errorf("run %s: %w", path, err)
+	}
+	defer passSignals(c.Process)()
+	err = c.Wait()
+	var exit *exec.ExitError
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		return c.ProcessState.ExitCode(), tail.String(), nil
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode(), tail.String(), nil
+	case errors.As(err, &exit):
+		return 128 + 2, tail.String(), nil // ended by a signal, as a shell would say
+	default:
+		return 0, "", err
+	}
+}
+
+// passSignals hands on what is sent to this process alone. Ctrl-C is not: the
+// terminal sends it to ssh too, and ssh decides what becomes of it. The function
+// returned ends it.
+func passSignals(p *os.Process) func() {
+	signals := make(chan os.Signal, 4)
+	done := make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		for s := range signals {
+			if s != os.Interrupt {
+				_ = p.Signal(s) // it may have ended already
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
+}
+
+// afterSSH diagnoses what ssh failed at. The report goes to standard error:
+// standard output belongs to the remote command.
+func (a *app) afterSSH(ctx context.Context, args []string, said string) error {
+	host, f, ok := parseSSHArgs(args)
+	if !ok || ctx.Err() != nil {
+		return nil
+	}
+	r, err := a.walk(ctx, host, f)
+	if err != nil {
+		return err
+	}
+	if r.Verdict == report.VerdictOK && strings.TrimSpace(said) == "" {
+		return nil // the remote command itself ended with 255
+	}
+	out := a.Out
+	a.Out = a.Err
+	defer func() { a.Out = out }()
+	fmt.Fprintln(a.Err)
+	return a.print(r)
+}
+
+// parseSSHArgs splits ssh's own arguments into options and host.
+func parseSSHArgs(args []string) (string, hostFlags, bool) {
+	var f hostFlags
+	fs := pflag.NewFlagSet("ssh", pflag.ContinueOnError)
+	fs.SetInterspersed(false)
+	fs.Usage = func() {}
+	addSSHFlags(fs, &f.ssh)
+	fs.CountP("ssh-v", "v", "")
+	for _, c := range "GV" {
+		fs.BoolP("ssh-"+string(c), string(c), false, "")
+	}
+	for _, c := range "OQ" {
+		fs.StringP("ssh-"+string(c), string(c), "", "")
+	}
+	if fs.Parse(args) != nil || fs.NArg() == 0 {
+		return "", f, false
+	}
+	host := fs.Arg(0)
+	for _, name := range []string{"ssh-G", "ssh-V", "ssh-O", "ssh-Q"} {
+		if fs.Changed(name) {
+			return "", f, false // these do not connect
+		}
+	}
+	if fs.Parse(fs.Args()[1:]) != nil {
+		return "", f, false
+	}
+	return host, f, true
+}
+
+// tailWriter keeps the last bytes of what is written.
+type tailWriter struct {
+	max int
+	buf []byte
+}
+
+// Write never fails.
+func (t *tailWriter) Write(p []byte) (int, error) {
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - t.max; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tailWriter) String() string { return string(t.buf) }
