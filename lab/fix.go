@@ -111,7 +111,8 @@ var portraitTrees = [...]string{"etc", "root", "home"}
 
 // portrait is the machine as undoing must leave it: every file of the trees
 // with content, mode, owner, time and extended attributes; the state of the
-// units that can carry SSH or a firewall; the rulesets without their counters.
+// units that can carry SSH or a firewall ("failed" being systemd's memory of
+// what happened, not a state one can put a unit into: inactive is the same); the rulesets without their counters.
 func (w *World) portrait(ctx context.Context) map[string]string {
 	out := map[string]string{}
 	for _, tree := range portraitTrees {
@@ -127,7 +128,7 @@ func (w *World) portrait(ctx context.Context) map[string]string {
 		})
 	}
 	out["units"] = string(w.Server(ctx, `for u in ssh.service ssh.socket sshd.service ufw.service nftables.service fail2ban.service firewalld.service; do
-		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u)"; done`).Stdout)
+		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u | sed s/failed/inactive/)"; done`).Stdout)
 	out["rules"] = string(w.Server(ctx, `nft -s list ruleset 2>/dev/null; true`).Stdout)
 	out["packages"] = string(w.Server(ctx, `dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n'`).Stdout)
 	return out

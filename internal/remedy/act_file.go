@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	udiff "github.com/aymanbagabas/go-udiff"
@@ -23,7 +24,8 @@ type fileDoer struct {
 	old     State
 	oldText string
 	newText string
-	mode    uint32 // of a file that is not there yet
+	mode    uint32   // of a file that is not there yet
+	dirs    []string // that are missing on the way to it, from the top
 	check_  report.Checker
 	temp    string
 }
@@ -35,7 +37,12 @@ func newFileDoer(s *System, path string, edits []report.LineEdit, check report.C
 		d.mode = 0o644
 	}
 	var err error
-	if d.target, err = resolve(path); err != nil {
+	if d.dirs, err = missingDirs(path); err != nil {
+		return nil, err
+	}
+	if len(d.dirs) > 0 {
+		d.target = filepath.Join(d.dirs[len(d.dirs)-1], filepath.Base(path))
+	} else if d.target, err = resolve(path); err != nil {
 		return nil, err
 	}
 	var data []byte
@@ -61,6 +68,29 @@ func newFileDoer(s *System, path string, edits []report.LineEdit, check report.C
 	return d, nil
 }
 
+// missingDirs are the directories that must be made before a file can be: a
+// drop-in's, mostly. Their names are resolved.
+func missingDirs(path string) ([]string, error) {
+	var names []string
+	dir := filepath.Dir(path)
+	for ; !isDir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s is not a directory", dir)
+		}
+		names = append(names, filepath.Base(dir))
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for i := len(names) - 1; i >= 0; i-- {
+		real = filepath.Join(real, names[i])
+		out = append(out, real)
+	}
+	return out, nil
+}
+
 // resolve follows symbolic links to what they name; a path that is not there
 // is itself, below its resolved directory.
 func resolve(path string) (string, error) {
@@ -81,7 +111,9 @@ func resolve(path string) (string, error) {
 	return real, err
 }
 
-func (d *fileDoer) touches() ([]string, []string) { return []string{d.target}, nil }
+func (d *fileDoer) touches() ([]string, []string) {
+	return append(slices.Clone(d.dirs), d.target), nil
+}
 
 func (d *fileDoer) probe(context.Context, *System) map[string]string { return nil }
 
@@ -111,7 +143,11 @@ func (d *fileDoer) check(_ context.Context, s *System) error {
 	if d.old.Pinned != "" {
 		return fmt.Errorf("%s is %s: somebody wants it to stay as it is; chattr -i (or -a) lifts that", d.target, d.old.Pinned)
 	}
-	return s.writable(filepath.Dir(d.target))
+	dir := filepath.Dir(d.target)
+	if len(d.dirs) > 0 {
+		dir = filepath.Dir(d.dirs[0])
+	}
+	return s.writable(dir)
 }
 
 func (d *fileDoer) do(ctx context.Context, s *System) error {
@@ -124,6 +160,11 @@ func (d *fileDoer) do(ctx context.Context, s *System) error {
 	}
 	if want.Kind != d.old.Kind || want.Sum != d.old.Sum {
 		return fmt.Errorf("%s has %w", d.target, ErrChanged)
+	}
+	for _, dir := range d.dirs {
+		if err := s.mkdir(dir, 0o755); err != nil {
+			return err
+		}
 	}
 	if d.inPlace() {
 		return s.writeOver(d.target, []byte(d.newText))

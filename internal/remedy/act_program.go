@@ -157,9 +157,20 @@ func newCommandDoer(a report.Action) (*commandDoer, error) {
 	}
 	d := &commandDoer{argv: a.Argv, inverse: a.Inverse}
 	switch filepath.Base(a.Argv[0]) {
-	case "usermod", "passwd", "chage", "useradd", "groupadd", "gpasswd":
-		d.paths = accountFiles
-		d.inverse = nil // the files themselves are put back
+	case "usermod", "passwd", "chage", "useradd", "userdel", "adduser", "deluser", "groupadd", "gpasswd":
+		d.paths, d.inverse = accountFiles, nil // the files themselves are put back
+	case "mv", "cp", "ln", "rm":
+		d.inverse = nil
+		for _, arg := range a.Argv[1:] {
+			if !filepath.IsAbs(arg) {
+				continue
+			}
+			real, err := resolve(arg)
+			if err != nil {
+				return nil, err
+			}
+			d.paths = append(d.paths, real)
+		}
 	}
 	if a.Path != "" {
 		real, err := resolve(a.Path)

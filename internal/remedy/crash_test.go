@@ -169,6 +169,7 @@ func planFiles(ctx context.Context, s *System, root string) (*Plan, error) {
 			report.LineEdit{Op: report.LineAppend, New: "MaxStartups 10"}),
 		edit("etc/ssh/managed.conf", report.LineEdit{Line: 1, Old: "X11Forwarding yes", Op: report.LineComment}),
 		edit("etc/linked/two.conf", report.LineEdit{Line: 2, Old: "a line of the file", Op: report.LineDelete}),
+		edit("etc/new/er/drop-in.conf", report.LineEdit{Op: report.LineAppend, New: "[Socket]"}),
 		edit("etc/hosts.allow", report.LineEdit{Op: report.LinePrepend, New: "sshd: 192.0.2.1"}),
 		{Kind: report.ActMode, Path: in("etc/ssh/ssh_host_rsa_key"), Mode: 0o600},
 		{Kind: report.ActMode, Path: in("home/bob/.ssh"), Mode: 0o700},
@@ -176,6 +177,7 @@ func planFiles(ctx context.Context, s *System, root string) (*Plan, error) {
 		{Kind: report.ActMkdir, Path: in("run"), Mode: 0o755},
 		{Kind: report.ActRemove, Path: in("etc/nologin")},
 		{Kind: report.ActRemove, Path: in("etc/masked.service")},
+		{Kind: report.ActCommand, Argv: []string{"mv", in("etc/ssh/ssh_host_rsa_key"), in("etc/ssh/ssh_host_rsa_key.damaged")}},
 		{Kind: report.ActCommand, Argv: []string{"ln", "-s", "x", in("etc/linked/made")}, Inverse: []string{"rm", "-f", in("etc/linked/made")}, Path: in("etc/linked/made")},
 	}
 	if os.Geteuid() == 0 {

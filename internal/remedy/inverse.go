@@ -2,10 +2,12 @@ package remedy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // early takes back what programs did, last first, before the files are put
@@ -44,30 +46,48 @@ func (u *undo) uninstall(ctx context.Context, st *stepRecord) error {
 	if st.act.Manager == "apt" && !st.Done {
 		u.s.runFor(ctx, installTime, "dpkg", "--configure", "-a") //nolint:errcheck // the purge says what is still wrong
 	}
-	before := installed(st.before.Probes["packages"])
 	d := installDoer{manager: st.act.Manager}
-	var extra []string
-	for name := range installed(d.probe(ctx, u.s)["packages"]) {
-		if !before[name] {
-			extra = append(extra, name)
+	before, now := packageStates(st.before.Probes["packages"]), packageStates(d.probe(ctx, u.s)["packages"])
+	var gone, residue []string
+	for name, state := range now {
+		switch was := before[name]; {
+		case state != "i" || was == "i":
+		case was == "rc": // its configuration stays, as it had
+			residue = append(residue, name)
+		default:
+			gone = append(gone, name)
 		}
 	}
-	if len(extra) == 0 {
+	return errors.Join(u.removePackages(ctx, m.remove, residue, "remove"), u.removePackages(ctx, m.remove, gone, ""))
+}
+
+// removePackages runs the remove command, with another verb for what is to
+// leave its configuration behind (apt-get remove instead of purge).
+func (u *undo) removePackages(ctx context.Context, argv, names []string, verb string) error {
+	if len(names) == 0 {
 		return nil
 	}
-	slices.Sort(extra)
-	_, err := u.s.runFor(ctx, installTime, append(slices.Clone(m.remove), extra...)...)
+	slices.Sort(names)
+	argv = slices.Clone(argv)
+	if i := slices.Index(argv, "purge"); i >= 0 && verb != "" {
+		argv[i] = verb
+	}
+	_, err := u.s.runFor(ctx, installTime, append(argv, names...)...)
 	return err
 }
 
-// installed are the names in a package manager's list; dpkg's also tells of
-// packages that are gone but for their configuration ("rc").
-func installed(list string) map[string]bool {
-	out := map[string]bool{}
+// packageStates are the names in a package manager's list: "i" for what is
+// installed, "rc" for what dpkg knows to be gone but for its configuration.
+func packageStates(list string) map[string]string {
+	out := map[string]string{}
 	for line := range strings.Lines(list) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name != "" && (rest == "" || strings.HasPrefix(rest, "i")) {
-			out[name] = true
+		switch {
+		case name == "":
+		case rest == "" || strings.HasPrefix(rest, "i"):
+			out[name] = "i"
+		case strings.HasPrefix(rest, "rc"):
+			out[name] = "rc"
 		}
 	}
 	return out
@@ -156,7 +176,7 @@ func (u *undo) unit(ctx context.Context, init, unit, was string) {
 			u.failAgain(ctx, init, unit)
 		}
 	}
-	if now = activeState(ctx, u.s, init, unit); now != was && !(running(was) && running(now)) {
+	if now = u.settled(ctx, init, unit); now != was && !(running(was) && running(now)) {
 		u.left = append(u.left, fmt.Sprintf("%s was %s and is %s", unit, was, now))
 	}
 }
@@ -172,6 +192,24 @@ func (u *undo) failAgain(ctx context.Context, init, unit string) {
 		_, err = u.s.run(ctx, "systemctl", "stop", "--", unit)
 		u.check(err)
 	}
+}
+
+// settled is the state of a unit once it is on no way any more; a unit that
+// systemd tries again and again is waited for until it gives up.
+func (u *undo) settled(ctx context.Context, init, unit string) string {
+	state := activeState(ctx, u.s, init, unit)
+	for range 50 {
+		if state != "activating" && state != "deactivating" && state != "reloading" {
+			return state
+		}
+		select {
+		case <-ctx.Done():
+			return state
+		case <-time.After(200 * time.Millisecond):
+		}
+		state = activeState(ctx, u.s, init, unit)
+	}
+	return state
 }
 
 // reread says whether the fix made a unit read its configuration anew.

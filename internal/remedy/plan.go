@@ -171,6 +171,8 @@ const (
 	phaseFiles
 	phaseEdits
 	phaseCommands
+	phaseKeys
+	phaseCheck
 	phaseReloadManager
 	phaseUnitState
 	phaseStop
@@ -182,8 +184,10 @@ func phase(a report.Action) int {
 	switch a.Kind {
 	case report.ActInstall:
 		return phaseInstall
-	case report.ActMode, report.ActOwner, report.ActMkdir, report.ActRemove, report.ActHostKeys:
+	case report.ActMode, report.ActOwner, report.ActMkdir, report.ActRemove:
 		return phaseFiles
+	case report.ActHostKeys:
+		return phaseKeys // after the commands, which put a damaged key aside
 	case report.ActEdit, report.ActHostsAllow:
 		return phaseEdits
 	case report.ActFirewall, report.ActUnban:
@@ -200,6 +204,9 @@ func phase(a report.Action) int {
 			return phaseStart
 		}
 	default:
+		if isSSHDCheck(a.Argv) {
+			return phaseCheck
+		}
 		return phaseCommands
 	}
 }

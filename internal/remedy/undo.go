@@ -141,6 +141,16 @@ type stepRecord struct {
 	pack          []byte
 }
 
+// left is the state in which a finished step left a path. What is in none of
+// its records although its tree was recorded was not there.
+func (st *stepRecord) left(path string) (State, bool) {
+	if e, ok := st.after.Paths[path]; ok {
+		return e.State, true
+	}
+	inTree := slices.ContainsFunc(st.after.Trees, func(t string) bool { return strings.HasPrefix(path, t+"/") })
+	return State{Kind: kindAbsent}, inTree
+}
+
 // goal is the state of a path before the fix, and who touched it last.
 type goal struct {
 	entry
@@ -273,7 +283,7 @@ func (u *undo) timeIsOurs(path string, g goal, now State) bool {
 	if !g.last.Done || slices.Contains(u.rec.dirs, path) {
 		return true
 	}
-	after, ok := g.last.after.Paths[path]
+	after, ok := g.last.left(path)
 	return ok && after.Mtime == now.Mtime
 }
 
@@ -284,8 +294,8 @@ func (u *undo) ours(path string, g goal, now State, data []byte) bool {
 	}
 	st := g.last
 	if st.Done {
-		after, ok := st.after.Paths[path]
-		return ok && now.same(after.State)
+		after, ok := st.left(path)
+		return ok && now.same(after)
 	}
 	before, ok := st.before.Paths[path]
 	if st.act.Loose {
@@ -303,7 +313,8 @@ func (u *undo) ours(path string, g goal, now State, data []byte) bool {
 			old, err := before.content(st.pack)
 			return err == nil && now.Kind == kindFile && slices.ContainsFunc(st.act.Heads, func(h head) bool { return h.torn(data, old) })
 		}
-		return now.Kind == kindFile && slices.Contains(st.act.Expect, now.Sum)
+		return now.Kind == kindFile && slices.Contains(st.act.Expect, now.Sum) ||
+			now.Kind == kindDir && before.Kind == kindAbsent // made on the way to the file
 	case "attr":
 		return now.Kind == before.Kind && now.Sum == before.Sum || before.Kind == kindAbsent && now.Kind == kindDir
 	case "remove":
