@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -69,6 +70,11 @@ var restrictive = [...]string{
 	"Ciphers", "MACs", "KexAlgorithms", "PubkeyAcceptedAlgorithms", "DisableForwarding", "RefuseConnection",
 }
 
+// closedByNo are those of them that "no" makes as strict as they can be.
+var closedByNo = [...]string{"PermitRootLogin", "PermitEmptyPasswords", "PasswordAuthentication", "KbdInteractiveAuthentication",
+	"ChallengeResponseAuthentication", "PubkeyAuthentication", "HostbasedAuthentication", "GSSAPIAuthentication",
+	"KerberosAuthentication", "AllowTcpForwarding", "PermitTunnel"}
+
 // dropped names the restrictive keyword that an edit takes out of an
 // sshd_config, or replaces by another keyword. "" is none.
 func dropped(e report.LineEdit) string {
@@ -81,8 +87,8 @@ func dropped(e report.LineEdit) string {
 		return ""
 	}
 	if e.Op == report.LineReplace && strings.EqualFold(keyword(e.New), meant) &&
-		arguments(e.New) == arguments(e.Old) {
-		return "" // the same rule, spelt right
+		(arguments(e.New) == arguments(e.Old) || arguments(e.New) == "no" && slices.Contains(closedByNo[:], meant)) {
+		return "" // the same rule, spelt right, or its strictest form
 	}
 	return meant
 }

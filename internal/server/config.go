@@ -84,6 +84,9 @@ func checkConfig(v *view, p *part) {
 		near := facts.NearestKeyword(pr.Keyword)
 		mend(f, fmt.Sprintf("Write %s in line %d of %s, check, and start the service.", near, d.Quote.Line, d.Quote.Source),
 			append([]report.Step{respell(d, pr.Keyword, near)}, steps...)...)
+	case located && strictest(d) != "":
+		mend(f, fmt.Sprintf("Write %q in line %d of %s, which lets in the fewest, check, and start the service.", strictest(d), d.Quote.Line, d.Quote.Source),
+			append([]report.Step{restate(d, strictest(d))}, steps...)...)
 	case located:
 		mend(f, fmt.Sprintf("Comment out line %d of %s, check, and start the service.", d.Quote.Line, d.Quote.Source),
 			append([]report.Step{commentOut(d)}, steps...)...)
@@ -156,6 +159,29 @@ func commentLine(q facts.Quote, checker report.Checker) report.Step {
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: q.Source, Check: checker,
 		Edits: []report.LineEdit{{Line: q.Line, Old: q.Text, Op: report.LineComment}},
+	}
+	return s
+}
+
+// strictest is what a line whose value sshd does not know is to say: without
+// the line, somebody might come in whom it was to keep out. "" where the line
+// keeps nobody out, or what it is to say cannot be known.
+func strictest(d facts.Directive) string {
+	for _, keyword := range []string{"PermitRootLogin", "PermitEmptyPasswords", "HostbasedAuthentication"} {
+		if strings.EqualFold(d.Keyword, keyword) {
+			return keyword + " no"
+		}
+	}
+	return ""
+}
+
+// restate puts another text in the place of a directive's line.
+func restate(d facts.Directive, text string) report.Step {
+	file := shellQuote(d.Quote.Source)
+	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, text, file), "")
+	s.Act = &report.Action{
+		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
+		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: text}},
 	}
 	return s
 }

@@ -124,14 +124,24 @@ func (v *view) complained(kind facts.ProblemKind, path string) bool {
 	return false
 }
 
-// damagedKeys: a file that is there, private, and no key.
+// damagedKeys: files that are there, private, and no keys.
 func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
+	var damaged []facts.HostKey
 	for _, k := range v.HostKeys.Keys {
-		if !k.Origin.Known() || !v.complained(facts.ProblemHostKey, k.Path) {
-			continue
+		if k.Origin.Known() && v.complained(facts.ProblemHostKey, k.Path) {
+			damaged = append(damaged, k)
 		}
-		f := p.found("host-key-invalid", impact, "sshd cannot load the host key %s.", k.Path)
-		quote(f, none.Quote)
+	}
+	if len(damaged) == 0 {
+		return
+	}
+	f := p.found("host-key-invalid", impact, "sshd cannot load the host key %s.", damaged[0].Path)
+	if len(damaged) > 1 {
+		f.Summary = fmt.Sprintf("sshd cannot load %d of its host keys, %s among them.", len(damaged), damaged[0].Path)
+	}
+	quote(f, none.Quote)
+	var steps []report.Step
+	for _, k := range damaged {
 		for _, pr := range v.Test.Problems {
 			if pr.Kind == facts.ProblemHostKey && pr.Keyword == k.Path {
 				quote(f, pr.Quote)
@@ -141,12 +151,12 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 		aside := k.Path + ".damaged"
 		move := do("mv "+shellQuote(k.Path)+" "+shellQuote(aside), "mv "+shellQuote(aside)+" "+shellQuote(k.Path))
 		move.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"mv", k.Path, aside}, Inverse: []string{"mv", aside, k.Path}}
-		keys := do("ssh-keygen -A", "rm "+shellQuote(k.Path)+" "+shellQuote(k.Path+".pub"))
-		keys.Act = &report.Action{Kind: report.ActHostKeys}
-		mend(f, "Put the damaged file aside, make a new key, and start the service. Clients that knew the old key will be warned of a change.",
-			append([]report.Step{move, keys}, v.revive()...)...)
-		return
+		steps = append(steps, move)
 	}
+	keys := do("ssh-keygen -A", "rm "+shellQuote(damaged[0].Path)+" "+shellQuote(damaged[0].Path+".pub"))
+	keys.Act = &report.Action{Kind: report.ActHostKeys}
+	mend(f, "Put what is damaged aside, make new keys, and start the service. Clients that knew the old ones will be warned of a change.",
+		append(append(steps, keys), v.revive()...)...)
 }
 
 // chmod sets a file's permission bits.
