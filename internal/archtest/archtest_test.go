@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"internal/server":                {"internal/facts", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
 	"internal/sshwire":               {},
 	"internal/client":                {"internal/report", "internal/catalog", "internal/sshwire"},
-	"internal/explain":               {"internal/report", "internal/catalog"},
+	"internal/explain":               {"internal/report", "internal/catalog", "internal/firewall"},
 	"internal/remedy":                {"internal/report", "internal/evidence"},
 	"internal/render":                {"internal/report"},
 	"internal/gendocs":               {"internal/cli", "internal/catalog"},

@@ -1,0 +1,288 @@
+package explain
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/catalog"
+	"sshwhy/internal/report"
+)
+
+// Limits of an answer: a shortlist that is longer helps nobody.
+const (
+	maxFindings = 6
+	maxEvidence = 4
+	maxExcerpt  = 400 // bytes of a line that are quoted
+)
+
+// answer makes the report.
+func (rd *reading) answer() *report.Report {
+	r := &report.Report{Tool: report.Tool{Name: "sshwhy", Version: rd.opt.Version}, Side: report.SideText}
+	r.Target = rd.target()
+	r.Stages = rd.stages()
+	for _, c := range rd.cands {
+		if len(r.Findings) == maxFindings {
+			r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "further causes", Reason: fmt.Sprintf("%d less likely ones are left out", len(rd.cands)-maxFindings)})
+			break
+		}
+		r.Findings = append(r.Findings, rd.finding(c))
+	}
+	if rd.cut {
+		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "the rest of the text", Reason: "it is longer than what is read as a paste; give it as a file to have it summarised as a log"})
+	}
+	r.Decide()
+	rd.headline(r)
+	r.Normalize()
+	return r
+}
+
+// headline is the answer in one sentence, as sure as the findings are.
+func (rd *reading) headline(r *report.Report) {
+	blocking := 0
+	for _, f := range r.Findings {
+		if f.Impact == report.Blocking {
+			blocking++
+		}
+	}
+	switch {
+	case blocking == 0 && rd.succeeded():
+		r.Verdict = report.VerdictOK
+		r.Headline = "This text holds no failure: the connection it shows succeeded."
+	case blocking == 0 && len(r.Findings) > 0:
+		r.Verdict = report.VerdictUnknown
+		r.Headline = "This text holds no failure that stops a connection. Worth knowing: " + r.Findings[0].Summary
+	case blocking == 0:
+		r.Verdict = report.VerdictUnknown
+		r.Headline = "This text holds no SSH failure that is known here."
+		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "cause", Reason: rd.advice()})
+	case r.Findings[0].Certainty == report.Possible && blocking > 1:
+		r.Headline = fmt.Sprintf("The text alone does not decide between %d causes; the first to check: %s", blocking, r.Findings[0].Summary)
+		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "which of them", Reason: rd.advice()})
+	case r.Findings[0].Certainty == report.Possible:
+		r.Headline = "Possibly: " + r.Findings[0].Summary
+	case r.Findings[0].Certainty == report.Likely:
+		r.Headline = "Most likely: " + r.Findings[0].Summary
+	default:
+		r.Headline = r.Findings[0].Summary
+	}
+}
+
+// advice says what further text would decide.
+func (rd *reading) advice() string {
+	for _, a := range rd.attempts {
+		if a.verbose {
+			return "the server's log of the same moment would tell: journalctl -u ssh -u sshd, or /var/log/auth.log"
+		}
+	}
+	return "the output of the same command with -vv would tell more, and the server's log of the same moment most"
+}
+
+// succeeded reports whether an attempt is known to have worked.
+func (rd *reading) succeeded() bool {
+	for _, a := range rd.attempts {
+		if a.reached >= stepAuthDone {
+			return true
+		}
+	}
+	return slices.ContainsFunc(rd.hits, func(h hit) bool {
+		return strings.HasPrefix(h.row.pat.text, "Accepted ") || strings.Contains(h.row.pat.text, "successfully authenticated") || strings.Contains(h.row.pat.text, "Welcome to GitLab")
+	})
+}
+
+// finding makes the finding of a candidate.
+func (rd *reading) finding(c *candidate) report.Finding {
+	s := rd.cat.said[c.cause]
+	f := report.Finding{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Summary: fill(s.sentence, c.caps)}
+	slices.Sort(c.evidence)
+	for _, i := range slices.Compact(c.evidence) {
+		if i < 0 || i >= len(rd.lines) || len(f.Evidence) == maxEvidence {
+			continue
+		}
+		f.Evidence = append(f.Evidence, report.Evidence{Source: rd.source(), Excerpt: clip(rd.lines[i].raw), Line: rd.lines[i].no})
+	}
+	kind := s.kind
+	if page, ok := catalog.Get(c.cause); ok {
+		kind = page.Remedy
+	}
+	f.Remedy = &report.Remedy{Kind: kind, Summary: s.advice}
+	for _, step := range [...]report.Step{s.look, s.mend} {
+		if step.Do != "" {
+			step.Do = rd.concrete(step.Do, c)
+			f.Remedy.Steps = append(f.Remedy.Steps, step)
+		}
+	}
+	return f
+}
+
+func (rd *reading) source() string {
+	if rd.opt.Source != "" {
+		return rd.opt.Source
+	}
+	return "text"
+}
+
+// clip cuts a line to what is quoted.
+func clip(s string) string {
+	if len(s) <= maxExcerpt {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxExcerpt], "")
+}
+
+// fill puts captures into a sentence. A part in brackets stands only where all
+// its captures are known.
+func fill(sentence string, caps map[string]string) string {
+	var b strings.Builder
+	for sentence != "" {
+		i := strings.IndexByte(sentence, '[')
+		j := strings.IndexByte(sentence, ']')
+		if i < 0 || j < i {
+			b.WriteString(sentence)
+			break
+		}
+		b.WriteString(sentence[:i])
+		if part, ok := fillPart(sentence[i+1:j], caps); ok {
+			b.WriteString(part)
+		}
+		sentence = sentence[j+1:]
+	}
+	out := b.String()
+	if out != "" {
+		out = strings.ToUpper(out[:1]) + out[1:]
+	}
+	return out
+}
+
+// maxCapture keeps a quoted algorithm list from filling the screen.
+const maxCapture = 160
+
+func fillPart(part string, caps map[string]string) (string, bool) {
+	i, j := strings.IndexByte(part, '{'), strings.IndexByte(part, '}')
+	if i < 0 || j < i {
+		return part, true
+	}
+	v := strings.TrimRight(caps[part[i+1:j]], ". ")
+	if v == "" {
+		return "", false
+	}
+	if len(v) > maxCapture {
+		v = strings.ToValidUTF8(v[:maxCapture], "") + " …"
+	}
+	return part[:i] + v + part[j+1:], true
+}
+
+// concrete puts the names of the text into a command, where they are safe to
+// put into one.
+func (rd *reading) concrete(cmd string, c *candidate) string {
+	t := rd.target()
+	host, user := c.caps["host"], c.caps["user"]
+	if host == "" {
+		host = t.Host
+	}
+	if user == "" {
+		user = t.User
+	}
+	for _, r := range [...][2]string{{"USER", user}, {"KEYFILE", c.caps["file"]}, {"ADDRESS", c.caps["addr"]}} {
+		if safeWord(r[1]) {
+			cmd = replaceWord(cmd, r[0], r[1])
+		}
+	}
+	if safeWord(host) && host != "UNKNOWN" {
+		cmd = replaceWord(cmd, "HOST", host)
+	}
+	if p := c.caps["port"]; digits(p) && p != "22" && strings.Contains(cmd, "PORT") {
+		cmd = replaceWord(cmd, "PORT", p)
+	}
+	return cmd
+}
+
+// replaceWord replaces a placeholder, but not as a part of a longer word (JUMPHOST).
+func replaceWord(s, word, by string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(s, word)
+		if i < 0 {
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:i])
+		whole := (i == 0 || !isWordByte(s[i-1])) && (i+len(word) == len(s) || !isWordByte(s[i+len(word)]))
+		if whole {
+			b.WriteString(by)
+		} else {
+			b.WriteString(word)
+		}
+		s = s[i+len(word):]
+	}
+}
+
+// safeWord accepts what may stand in a shell command unquoted and as a plain argument.
+func safeWord(s string) bool {
+	if s == "" || len(s) > 200 || s[0] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; !isWordByte(c) && !strings.ContainsRune("._-/:~@%+", rune(c)) || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// target is whom the text is about: the last attempt that names a host, or the
+// first message that does.
+func (rd *reading) target() report.Target {
+	var t report.Target
+	for _, a := range rd.attempts {
+		if a.host != "" {
+			t = report.Target{Host: a.host, Address: a.addr, Port: a.port, User: a.user}
+		}
+	}
+	for i := range rd.hits {
+		h := &rd.hits[i]
+		if u, host, ok := cutLast(h.get("userhost"), "@"); ok && t.Host == "" {
+			t.User, t.Host = u, host
+		}
+		if h.row.stage == report.StageConnect && t.Host == "" && h.get("host") != "" {
+			t.Host = h.get("host")
+			t.Port, _ = strconv.Atoi(h.get("port"))
+		}
+	}
+	return t
+}
+
+// stages draws the path of the last attempt whose steps are known.
+func (rd *reading) stages() []report.Stage {
+	var a *attempt
+	for _, x := range rd.attempts {
+		if x.verbose && x.reached > stepConfig {
+			a = x
+		}
+	}
+	if a == nil {
+		return nil
+	}
+	names := []string{report.StageResolve, report.StageConnect, report.StageBanner, report.StageKex, report.StageHostKey, report.StageAuth, report.StageSession}
+	done := []step{stepConnecting, stepEstablished, stepBanner, stepHostKey, stepNewKeys, stepAuthDone, stepSession}
+	failed := rd.failedIn(a) || len(rd.cands) > 0
+	var out []report.Stage
+	broke := false
+	for i, name := range names {
+		s := report.Stage{Stage: name, Status: report.StatusOK}
+		switch {
+		case a.reached >= done[i]:
+		case !broke && failed:
+			s.Status, broke = report.StatusFailed, true
+			s.Detail = clip(rd.lines[a.reachedAt].text)
+		default:
+			s.Status = report.StatusSkipped
+			if !failed {
+				s.Status = report.StatusUnknown
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}

@@ -1,0 +1,14 @@
+// Package explain reads a text that somebody pasted, or a log, and names what
+// it proves: an error line, the output of ssh -v, journal lines, the output of
+// the usual tools, in any mixture.
+//
+// Two ways in: Explain reads a paste as a whole and ranks causes; Summarize
+// streams a log of any size in constant memory and counts them. Both work on
+// English text by necessity, because text is all there is; everything else in
+// the project goes by errno and exit codes first.
+//
+// The package only thinks: it reads an io.Reader and returns values. It must
+// not open files, run programs, look at the clock or print. Its patterns are
+// plain text with captures (see match.go), so that no input takes more than
+// linear time.
+package explain

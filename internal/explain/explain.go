@@ -1,0 +1,167 @@
+package explain
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// Options is what the asker says beside the text.
+type Options struct {
+	Client  netip.Addr // --client: the visitor the question is about; zero: nobody in particular
+	Version string     // of the tool, for the report
+	Source  string     // what the evidence names as its source: a file name; "" means pasted text
+}
+
+// Explain reads a paste and says what it proves. It fails only where reading
+// does; a text that says nothing gives a report that says so.
+func Explain(r io.Reader, opt Options) (*report.Report, error) {
+	cat, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("message catalogue: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxPaste+1))
+	if err != nil {
+		return nil, err
+	}
+	cut := len(data) > maxPaste
+	if cut {
+		data = data[:maxPaste]
+	}
+	rd := read(cat, toUTF8(data), opt)
+	rd.cut = rd.cut || cut
+	return rd.answer(), nil
+}
+
+// toUTF8 turns UTF-16, which PowerShell's redirections write, into UTF-8.
+func toUTF8(data []byte) string {
+	le := bytes.HasPrefix(data, []byte{0xff, 0xfe})
+	if !le && !bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		return string(data)
+	}
+	out := make([]rune, 0, len(data)/2)
+	for i := 2; i+1 < len(data); i += 2 {
+		lo, hi := data[i], data[i+1]
+		if !le {
+			lo, hi = hi, lo
+		}
+		out = append(out, rune(hi)<<8|rune(lo))
+	}
+	return string(out)
+}
+
+// A reading is a text, read: its lines, the messages in them, the attempts
+// they tell of, what tools said, and the causes that all this speaks for.
+type reading struct {
+	cat      *catalogue
+	opt      Options
+	lines    []line
+	cut      bool
+	hits     []hit
+	attempts []*attempt
+	tools    tools
+	cands    []*candidate
+}
+
+// read does the reading: lines, messages, attempts, tools; then the rules.
+func read(cat *catalogue, text string, opt Options) *reading {
+	rd := &reading{cat: cat, opt: opt}
+	rd.lines, rd.cut = split(text)
+	rd.findMessages()
+	rd.attempts = traces(rd.lines)
+	rd.tools = readTools(rd.lines)
+	rd.judge()
+	return rd
+}
+
+// minJoin is the shortest fixed text by which a message that was wrapped over
+// two lines is recognised: less would join what does not belong together.
+const minJoin = 14
+
+// findMessages looks for messages in every line, and in every two that a
+// terminal or a chat may have wrapped.
+func (rd *reading) findMessages() {
+	var prev []hit
+	for i := range rd.lines {
+		l := &rd.lines[i]
+		var here []hit
+		if l.text != "" && l.command == "" {
+			here = rd.cat.find(l.text)
+			for k := range here {
+				here[k].line = i
+			}
+		}
+		if i > 0 && rd.mayContinue(i) {
+			prev, here = rd.join(i, prev, here)
+		}
+		rd.hits = append(rd.hits, prev...)
+		prev = here
+	}
+	rd.hits = append(rd.hits, prev...)
+}
+
+// mayContinue reports whether line i may be the rest of line i-1.
+func (rd *reading) mayContinue(i int) bool {
+	a, b := &rd.lines[i-1], &rd.lines[i]
+	return a.text != "" && b.text != "" && !b.stamped && a.command == "" && b.command == ""
+}
+
+// join looks for a message across the end of line i-1, and puts it in the place
+// of the weaker ones that were found in either.
+func (rd *reading) join(i int, prev, here []hit) (before, after []hit) {
+	a, b := rd.lines[i-1].text, rd.lines[i].text
+	for _, glue := range [...]string{" ", ""} {
+		for _, h := range rd.cat.find(a + glue + b) {
+			end := len(a) + len(glue)
+			crosses := h.from < len(a) && h.to > end && h.row.pat.weight() >= minJoin
+			if !crosses && h.row.stage == report.StageConnect && h.from < len(a) {
+				words := h.get("reason")
+				crosses = words != "" && len(words) > len(b) && rd.cat.errno(words) != "" && rd.cat.errno(a[min(h.to, len(a)):]) == ""
+			}
+			if !crosses || h.row.kind == kindBenign || h.row.kind == kindMark || h.row.kind == kindHint || looseJoin(&h) {
+				continue
+			}
+			if weaker(prev, h, 0) && weaker(here, h, end) {
+				h.line, h.lines = i-1, 2
+				before = append(keep(prev, h, 0), h)
+				return before, keep(here, h, end)
+			}
+		}
+	}
+	return prev, here
+}
+
+// looseJoin reports whether a message was put together by a capture that takes
+// anything: what stands between its words may be two messages.
+func looseJoin(h *hit) bool {
+	for i, c := range h.caps {
+		last := i == len(h.caps)-1 && h.row.pat.literals[len(h.row.pat.literals)-1] == ""
+		if !last && freeCaptures[c.name] && (strings.Contains(c.value, ": ") || len(c.value) > 80) {
+			return true
+		}
+	}
+	return false
+}
+
+// weaker reports whether h says more than each of the messages it would
+// replace. offset is where their line begins in the joined one.
+func weaker(hs []hit, h hit, offset int) bool {
+	for _, o := range hs {
+		if overlap(o, h, offset) && o.row.pat.weight() > h.row.pat.weight() {
+			return false
+		}
+	}
+	return true
+}
+
+// keep returns those of hs that h does not replace.
+func keep(hs []hit, h hit, offset int) []hit {
+	return slices.DeleteFunc(hs, func(o hit) bool { return overlap(o, h, offset) })
+}
+
+func overlap(o, h hit, offset int) bool { return o.from+offset < h.to && h.from < o.to+offset }

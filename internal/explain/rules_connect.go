@@ -1,0 +1,325 @@
+package explain
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// isPublic reports whether an address or name lies beyond private networks.
+// A name says nothing: false.
+func isPublic(s string) bool {
+	a, err := netip.ParseAddr(strings.Trim(s, "[]."))
+	if err != nil {
+		return false
+	}
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !carrierNAT.Contains(a)
+}
+
+// carrierNAT is shared address space (RFC 6598); benchmarking addresses
+// (RFC 2544) are what local proxies hand out in place of real ones.
+var (
+	carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+	fakeIP     = netip.MustParsePrefix("198.18.0.0/15")
+)
+
+// hitsIn are the messages of an attempt.
+func (rd *reading) hitsIn(a *attempt) []*hit {
+	var out []*hit
+	for i := range rd.hits {
+		if h := &rd.hits[i]; h.line >= a.first && h.line <= a.last {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// said reports whether an attempt's lines hold a message whose pattern contains text.
+func (rd *reading) saidIn(a *attempt, text string) *hit {
+	for _, h := range rd.hitsIn(a) {
+		if strings.Contains(h.row.pat.text, text) {
+			return h
+		}
+	}
+	return nil
+}
+
+// lineIn is the index of the first line of an attempt that contains text, -1 where none does.
+func (rd *reading) lineIn(a *attempt, text string) int {
+	for i := a.first; i <= a.last && i < len(rd.lines); i++ {
+		if strings.Contains(rd.lines[i].text, text) {
+			return i
+		}
+	}
+	return -1
+}
+
+// configRules look at what was typed.
+func (rd *reading) configRules(a *attempt) {
+	n := rd.attemptOf(a.first)
+	for _, id := range [...]string{"name-not-found", "name-server-unreachable"} {
+		if c := rd.get(id); c != nil && c.attempt == n && noHostName(c.caps["host"]) {
+			rd.add("wrong-host-name", report.Likely, scoreRule, c.evidence[0], c.caps)
+			rd.drop(id)
+		}
+	}
+	if c := rd.get("connection-refused"); c != nil && c.attempt == n && strings.HasPrefix(c.caps["addr"], ":") {
+		rd.add("wrong-host-name", report.Likely, scoreRule, c.evidence[0], nil)
+		rd.drop("connection-refused")
+	}
+	if h := rd.saidIn(a, "Bad port '"); h != nil && strings.ContainsAny(h.get("value"), " @") {
+		rd.add("wrong-host-name", report.Likely, scoreRule, h.line, map[string]string{"value": h.get("value")})
+	}
+	if h := rd.saidIn(a, "Bad stdio forwarding"); h != nil && rd.saidIn(a, "exchange_identification: Connection closed") != nil {
+		// the inner ssh of a jump: its -W was mangled on the way through a shell
+		rd.add("jump-host-failed", report.Likely, scoreRule, h.line, nil)
+		rd.drop("client-config-invalid")
+	}
+}
+
+// noHostName reports whether what was looked up is evidently no host name: an
+// address with something attached, an URL, the remains of an empty variable.
+func noHostName(h string) bool {
+	switch strings.ToLower(h) {
+	case "", "undefined", "null", "none", "ssh", "user", "host", "hostname", "nan":
+		return true
+	}
+	return strings.ContainsAny(h, "/@<>$%{}") || strings.HasPrefix(h, "-") || strings.Contains(h, "..") || digits(h) ||
+		strings.Count(h, ":") == 1 || strings.HasSuffix(h, ":")
+}
+
+// connectRules look at every address that was tried: the last line names one
+// errno only, and on a host with both families it may be the wrong one.
+func (rd *reading) connectRules(a *attempt) {
+	failed := map[string]addressTry{} // errno → first try
+	v4fail, v6fail := "", ""
+	for _, t := range a.tries {
+		if t.words == "" {
+			continue
+		}
+		e := rd.cat.errno(t.words)
+		if _, ok := failed[e]; !ok {
+			failed[e] = t
+		}
+		if strings.Contains(t.addr, ":") {
+			v6fail = e
+		} else {
+			v4fail = e
+		}
+	}
+	if v4fail != "" && v6fail != "" && v4fail != v6fail && (v6fail == "ENETUNREACH" || v6fail == "EHOSTUNREACH") {
+		rd.drop("no-usable-address-family")
+		rd.drop("no-route")
+		if v4fail != "EHOSTUNREACH" {
+			rd.drop("host-unreachable")
+			rd.drop("refused-by-firewall")
+		}
+		t := failed[v4fail]
+		for i, s := range rd.errnoCauses(v4fail, t.addr) {
+			rd.add(s.cause, s.certainty, scoreRule-i, t.line, map[string]string{"host": a.host, "addr": t.addr, "port": strconv.Itoa(t.port)})
+		}
+	}
+	if len(failed) == 1 && v4fail == "" && v6fail != "" && (v6fail == "ENETUNREACH" || v6fail == "EHOSTUNREACH") {
+		t := failed[v6fail]
+		rd.drop("no-route")
+		rd.add("no-usable-address-family", report.Likely, scoreRule, t.line, map[string]string{"addr": t.addr})
+	}
+	rd.reachable(a)
+	rd.fakeAddress(a)
+	rd.wrongPort(a)
+	if c := rd.get("connection-timed-out"); c != nil && c.attempt == rd.attemptOf(a.first) && looksCloud(a.host, c.caps["host"]) {
+		rd.add("cloud-firewall", report.Possible, scoreEnd, c.evidence[0], c.caps)
+	}
+	if rd.cands != nil && strings.Contains(a.version, "LibreSSL") {
+		rd.macOS(a)
+	}
+}
+
+// looksCloud reports whether a name is one that a cloud gives out.
+func looksCloud(names ...string) bool {
+	for _, n := range names {
+		for _, s := range [...]string{".amazonaws.com", ".cloudapp.azure.com", ".compute.internal", ".googleusercontent.com", ".oraclevcn.com"} {
+			if strings.HasSuffix(strings.TrimSuffix(n, "."), s) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reachable: where a ping is answered or another port of the host is open, "No
+// route to host" is a firewall's word.
+func (rd *reading) reachable(a *attempt) {
+	c := rd.get("host-unreachable")
+	if c == nil {
+		return
+	}
+	for i := range rd.lines {
+		t := rd.lines[i].text
+		alive := strings.Contains(t, "bytes from ") && strings.Contains(t, "time=") || strings.Contains(t, " 0% packet loss") ||
+			strings.Contains(t, ", 0% packet loss") || strings.Contains(t, "/tcp open ") || strings.HasPrefix(t, "Reply from ") && strings.Contains(t, "TTL=") ||
+			strings.Contains(t, "icmp-host-prohibited") || strings.Contains(t, "icmp-admin-prohibited") || strings.Contains(t, "reject with icmp")
+		if alive {
+			r := rd.add("refused-by-firewall", report.Likely, scoreRule, c.evidence[0], c.caps)
+			r.evidence = append(r.evidence, i)
+			rd.drop("host-unreachable")
+			return
+		}
+	}
+	_ = a
+}
+
+// fakeAddress: an address that no host has, handed out by a local proxy or a
+// hosts file, for a name of the wide world.
+func (rd *reading) fakeAddress(a *attempt) {
+	ip, err := netip.ParseAddr(a.addr)
+	if err != nil || a.host == a.addr || !strings.Contains(a.host, ".") || strings.HasSuffix(a.host, ".localhost") {
+		return
+	}
+	if fakeIP.Contains(ip) || ip.IsLoopback() || ip.IsUnspecified() {
+		if at := rd.lineIn(a, "Connecting to "+a.host); at >= 0 && rd.failedIn(a) {
+			rd.add("name-overridden", report.Likely, scoreRule, at, map[string]string{"host": a.host, "addr": a.addr})
+		}
+	}
+}
+
+// failedIn reports whether something blocking is known of an attempt.
+func (rd *reading) failedIn(a *attempt) bool {
+	n := rd.attemptOf(a.first)
+	for _, c := range rd.cands {
+		if c.attempt == n && c.impact == report.Blocking {
+			return true
+		}
+	}
+	return false
+}
+
+// wrongPort: a refusal at one port, and words elsewhere that sshd has another.
+func (rd *reading) wrongPort(a *attempt) {
+	c := rd.get("connection-refused")
+	if c == nil {
+		return
+	}
+	asked, _ := strconv.Atoi(c.caps["port"])
+	if asked == 0 {
+		asked = 22
+	}
+	for i := range rd.hits {
+		h := &rd.hits[i]
+		if !strings.Contains(h.row.pat.text, "Server listening on") {
+			continue
+		}
+		if p, _ := strconv.Atoi(h.get("port")); p != 0 && p != asked {
+			w := rd.add("wrong-port", report.Likely, scoreRule, h.line, map[string]string{"port": strconv.Itoa(asked)})
+			w.evidence = append(w.evidence, c.evidence[0])
+		}
+	}
+	_ = a
+}
+
+// macOS: since macOS 15 an application without the right to the local network
+// gets "No route to host" for every address on it.
+func (rd *reading) macOS(a *attempt) {
+	if c := rd.get("host-unreachable"); c != nil && c.attempt == rd.attemptOf(a.first) && !isPublic(a.addr) && a.addr != "" {
+		rd.add("local-network-permission", report.Possible, scoreEnd, c.evidence[0], c.caps)
+	}
+}
+
+// hangRules: an output that simply stops says where it hangs, if it is the
+// last thing in the text.
+func (rd *reading) hangRules(a *attempt, last bool) {
+	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) {
+		return
+	}
+	caps := map[string]string{"host": a.host, "addr": a.addr, "port": strconv.Itoa(a.port)}
+	if a.port == 0 {
+		delete(caps, "port")
+	}
+	switch {
+	case a.reached == stepConnecting:
+		rd.add("connection-timed-out", report.Likely, scoreRule, a.reachedAt, caps)
+	case a.reached == stepEstablished && !a.proxy:
+		rd.add("banner-timeout", report.Likely, scoreRule, a.reachedAt, caps)
+	case a.reached == stepEstablished:
+		rd.add("jump-host-failed", report.Possible, scoreRule, a.reachedAt, caps)
+		rd.add("proxy-command-failed", report.Possible, scoreRule, a.reachedAt, caps)
+	case a.reached == stepBanner || a.reached == stepKexSent || a.reached == stepKexReceived || a.reached == stepKexReply:
+		rd.add("mtu-blackhole", report.Likely, scoreRule, a.reachedAt, caps)
+	}
+	_ = last
+}
+
+// endIn reports whether an attempt has an ending of any kind.
+func (rd *reading) endIn(a *attempt) bool {
+	for _, h := range rd.hitsIn(a) {
+		if h.row.kind == kindEnd || h.row.kind == kindRoot {
+			return true
+		}
+	}
+	return false
+}
+
+// bannerRules place "Connection closed by …": the words are the same at every
+// step, the steps before them are not.
+func (rd *reading) bannerRules(a *attempt) {
+	var end *hit
+	for _, h := range rd.hitsIn(a) {
+		if h.row.kind == kindEnd && len(h.row.causes) > 0 && (strings.HasPrefix(h.row.causes[0].cause, "closed-") || h.row.causes[0].cause == "banner-timeout") && !strings.HasPrefix(rd.lines[h.line].prog, "sshd") {
+			end = h
+		}
+	}
+	if end == nil {
+		return
+	}
+	caps := map[string]string{"addr": end.get("addr")}
+	n := rd.attemptOf(a.first)
+	own := func(id string) bool { c := rd.get(id); return c != nil && c.attempt == n && c.fromEnd }
+	place := func(cause string, cert report.Certainty) {
+		for _, id := range [...]string{"closed-before-banner", "closed-during-kex", "connection-dropped", "session-refused"} {
+			if own(id) && id != cause {
+				rd.drop(id)
+			}
+		}
+		c := rd.add(cause, cert, scoreRule, end.line, caps)
+		c.evidence = append(c.evidence, a.reachedAt)
+	}
+	switch {
+	case a.reached >= stepAuthDone:
+		place("session-refused", report.Likely)
+	case a.reached >= stepAuth:
+		rd.closedInAuth(a, end)
+	case a.reached >= stepBanner:
+		place("closed-during-kex", report.Likely)
+		if strings.Contains(rd.lines[end.line].text, "timed out") {
+			place("mtu-blackhole", report.Likely)
+		}
+	case strings.Contains(end.row.pat.text, "exchange_identification"), strings.Contains(end.row.pat.text, "banner exchange"), a.reached == stepEstablished && !a.proxy:
+		place("closed-before-banner", report.Likely)
+	}
+}
+
+// closedInAuth: the server closed while authentication was under way.
+func (rd *reading) closedInAuth(a *attempt, end *hit) {
+	for _, id := range [...]string{"closed-before-banner", "closed-during-kex", "connection-dropped", "session-refused"} {
+		if c := rd.get(id); c != nil && c.fromEnd && c.attempt == rd.attemptOf(a.first) {
+			rd.drop(id)
+		}
+	}
+	switch {
+	case len(a.accepted) > 0 || a.prompted:
+		// the key or password was good, and then the door was shut: an account rule
+		rd.add("pam-denied", report.Likely, scoreRule, end.line, nil).evidence = append(rd.get("pam-denied").evidence, a.reachedAt)
+		rd.add("account-locked", report.Possible, scoreRule, end.line, nil)
+		rd.add("session-refused", report.Possible, scoreRule-1, end.line, nil)
+	case len(a.offered) > 5:
+		rd.add("too-many-keys", report.Likely, scoreRule, end.line, nil)
+	case len(a.offered) > 0:
+		rd.add("publickey-rejected", report.Possible, scoreRule, end.line, nil)
+		rd.add("auth-timeout", report.Possible, scoreRule-1, end.line, nil)
+	default:
+		rd.add("user-not-allowed", report.Possible, scoreRule, end.line, nil)
+		rd.add("auth-timeout", report.Possible, scoreRule, end.line, nil)
+	}
+}

@@ -1,0 +1,220 @@
+package explain
+
+import (
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// wholeText looks at what only the text as a whole shows: what is said in one
+// place about another.
+func (rd *reading) wholeText() {
+	rd.otherPortWorks()
+	rd.overcome()
+	rd.manyFailures()
+	rd.askedForHostKey()
+	rd.commandMissing()
+	rd.paramikoBanner()
+	rd.windowsKeys()
+	rd.hostKeyOrKex()
+	rd.promptOnly()
+}
+
+// find returns the index of the first line that contains one of the words, -1
+// where none does.
+func (rd *reading) find(words ...string) int {
+	for i := range rd.lines {
+		for _, w := range words {
+			if strings.Contains(rd.lines[i].text, w) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// otherPortWorks: port 22 is silent, and the same service answers on port 443:
+// the network near the client blocks SSH.
+func (rd *reading) otherPortWorks() {
+	c := rd.get("connection-timed-out")
+	if c == nil {
+		return
+	}
+	if isGitHost(c.caps["host"]) && (c.caps["port"] == "22" || c.caps["port"] == "") {
+		// the whole world reaches these on port 22
+		rd.add("port-blocked-on-path", report.Likely, scoreRule, c.evidence[0], c.caps)
+		return
+	}
+	works := rd.find("[ssh.github.com]:443", "ssh.github.com:443", "successfully authenticated", "Welcome to GitLab", "altssh.gitlab.com")
+	if works < 0 && rd.commandWith("ssh.github.com") >= 0 && rd.find("Permission denied (publickey)") >= 0 {
+		works = rd.commandWith("ssh.github.com")
+	}
+	if works >= 0 {
+		rd.add("port-blocked-on-path", report.Likely, scoreRule, c.evidence[0], c.caps)
+		rd.get("port-blocked-on-path").evidence = append(rd.get("port-blocked-on-path").evidence, works)
+	}
+}
+
+func (rd *reading) commandWith(word string) int {
+	for i := range rd.lines {
+		if strings.Contains(rd.lines[i].command, word) {
+			return i
+		}
+	}
+	return -1
+}
+
+// overcome: a name that nobody knew is behind the writer who came further with
+// another name or address.
+func (rd *reading) overcome() {
+	c := rd.get("name-not-found")
+	if c == nil {
+		return
+	}
+	for _, o := range rd.cands {
+		if o.attempt > c.attempt && o.impact == report.Blocking && rd.bite(o.cause) > rd.bite("connection-refused") {
+			c.certainty = report.Likely
+			c.score = scoreNote
+		}
+	}
+}
+
+// manyFailures: the limit of attempts was reached by wrong passwords or for an
+// unknown user, not by too many keys.
+func (rd *reading) manyFailures() {
+	c := rd.get("too-many-keys")
+	if c == nil {
+		return
+	}
+	passwords := 0
+	for i := range rd.hits {
+		t := rd.hits[i].row.pat.text
+		if strings.HasPrefix(t, "Failed password") || strings.HasPrefix(t, "Failed keyboard-interactive") || strings.HasPrefix(t, "Bad password attempt") {
+			passwords++
+		}
+	}
+	if passwords >= 3 || rd.has("user-unknown") && rd.get("user-unknown").certainty == report.Confirmed {
+		c.certainty = report.Possible
+	}
+}
+
+// askedForHostKey: ssh_askpass was wanted for the question about the host key.
+func (rd *reading) askedForHostKey() {
+	c := rd.get("private-key-passphrase")
+	if c == nil || len(c.evidence) == 0 {
+		return
+	}
+	if strings.Contains(rd.lines[c.evidence[0]].text, "ssh_askpass") {
+		if at := rd.find("Host key verification failed"); at > c.evidence[0] && at <= c.evidence[0]+3 {
+			rd.drop("private-key-passphrase")
+			rd.add("host-key-unknown", report.Likely, scoreRule, at, nil)
+		}
+	}
+}
+
+// helpers are the programs that stand behind ProxyCommand.
+var helpers = []string{"nc", "ncat", "netcat", "connect", "connect-proxy", "corkscrew", "cloudflared", "socat", "aws", "tsh", "session-manager-plugin", "gcloud", "connect.exe", "sh"}
+
+// commandMissing: a program of the ProxyCommand is not there.
+func (rd *reading) commandMissing() {
+	for i := range rd.hits {
+		h := &rd.hits[i]
+		if !strings.Contains(h.row.pat.text, "{command}: command not found") {
+			continue
+		}
+		before, _, _ := strings.Cut(rd.lines[h.line].text, ": command not found")
+		words := strings.Fields(strings.TrimLeft(before, "["))
+		closed := rd.closedAfter(h.line)
+		for _, w := range words {
+			for _, p := range helpers {
+				if strings.Trim(w, ":'\"") == p && closed {
+					rd.add("proxy-command-failed", report.Likely, scoreRule, h.line, map[string]string{"command": p})
+					return
+				}
+			}
+		}
+	}
+}
+
+// closedAfter reports whether the connection is said to be closed within the
+// next lines.
+func (rd *reading) closedAfter(at int) bool {
+	for i := at; i < min(at+4, len(rd.lines)); i++ {
+		t := rd.lines[i].text
+		if strings.Contains(t, "exchange_identification") || strings.Contains(t, "UNKNOWN port 65535") {
+			return true
+		}
+	}
+	return false
+}
+
+// paramikoBanner: paramiko shows what came in place of a greeting, and its
+// traceback whether the peer closed or kept silent.
+func (rd *reading) paramikoBanner() {
+	at := rd.find("_check_banner", "Error reading SSH protocol banner")
+	if at < 0 {
+		return
+	}
+	for i := range rd.hits {
+		h := &rd.hits[i]
+		if text := h.get("text"); strings.HasPrefix(h.row.pat.text, "paramiko.transport: Banner:") && !strings.HasPrefix(text, "SSH-") {
+			rd.drop("banner-timeout")
+			rd.add("not-ssh", report.Likely, scoreRule, h.line, map[string]string{"text": text})
+			return
+		}
+	}
+	eof, timeout := rd.find("EOFError", "ConnectionResetError"), rd.find("socket.timeout", "TimeoutError")
+	switch {
+	case timeout >= 0:
+		rd.add("banner-timeout", report.Likely, scoreRule, timeout, nil)
+	case eof >= 0:
+		rd.drop("banner-timeout")
+		rd.add("closed-before-banner", report.Likely, scoreRule, eof, nil)
+	}
+}
+
+// windowsKeys: Windows' sshd reads an administrator's keys from ProgramData,
+// and its permissions are no SELinux labels.
+func (rd *reading) windowsKeys() {
+	if at := rd.find("matching key found", "Accepted publickey for", "Accepted key "); at >= 0 {
+		for _, id := range [...]string{"authorized-keys-missing", "authorized-keys-location"} {
+			if c := rd.get(id); c != nil && c.where() < at {
+				rd.drop(id)
+			}
+		}
+	}
+	if c := rd.get("authorized-keys-missing"); c != nil {
+		for _, i := range c.evidence {
+			if strings.Contains(rd.lines[i].text, "administrators_authorized_keys") {
+				rd.add("authorized-keys-location", report.Confirmed, scoreRule, i, c.caps)
+				rd.drop("authorized-keys-missing")
+				break
+			}
+		}
+	}
+	if c := rd.get("authorized-keys-selinux"); c != nil && strings.Contains(c.caps["file"], `\`) {
+		rd.drop("authorized-keys-selinux")
+		rd.add("authorized-keys-permissions", report.Confirmed, scoreRule, c.evidence[0], c.caps)
+	}
+}
+
+// hostKeyOrKex: libssh2 does not say what it could not agree on; the lines
+// around may.
+func (rd *reading) hostKeyOrKex() {
+	k, h := rd.get("no-common-kex"), rd.get("no-common-host-key")
+	if k == nil || h == nil || k.certainty != report.Likely || h.certainty != report.Likely {
+		return
+	}
+	if rd.find("hostkey type", "host key algo", "host key type", "HostKeyAlgorithms") >= 0 {
+		h.score = scoreRule
+	}
+}
+
+// promptOnly: the question about a new host's key is the last that is said.
+func (rd *reading) promptOnly() {
+	at := rd.find("can't be established")
+	if at < 0 || len(rd.cands) > 0 || rd.succeeded() || rd.find("Permanently added", "'s password:", "Last login:") >= 0 {
+		return
+	}
+	rd.add("host-key-unknown", report.Likely, scoreRule, at, nil)
+}

@@ -1,0 +1,412 @@
+package explain
+
+import (
+	"strings"
+
+	"sshwhy/internal/firewall"
+	"sshwhy/internal/report"
+)
+
+// askedPort is the port the text is about: of a failed connection, of a
+// command, or 22.
+func (rd *reading) askedPort() int {
+	for _, id := range [...]string{"connection-refused", "connection-timed-out", "host-unreachable"} {
+		if c := rd.get(id); c != nil && portOf(c.caps["port"]) != 0 {
+			return portOf(c.caps["port"])
+		}
+	}
+	for _, a := range rd.attempts {
+		if a.port != 0 {
+			return a.port
+		}
+	}
+	return 22
+}
+
+// toolRules say what the outputs of tools prove. They run before the rules
+// about connections, so that a firewall seen is not guessed at again.
+func (rd *reading) toolRules() {
+	rd.unitRules()
+	rd.listenerRules()
+	rd.ufwRules()
+	rd.firewalldRules()
+	rd.tableRules()
+	rd.jailRules()
+	rd.modeRules()
+	rd.settingRules()
+	if t := &rd.tools; t.hostsDeny >= 0 {
+		rd.add("tcp-wrappers-deny", report.Likely, scoreRule, t.hostsDeny, nil)
+	}
+}
+
+// notRunning are the causes that a server which runs disproves.
+var notRunning = []string{"sshd-not-installed", "service-stopped", "service-failed", "service-masked", "service-start-limit"}
+
+func (rd *reading) unitRules() {
+	running := false
+	for _, u := range rd.tools.units {
+		if sshUnit(u.name) && strings.HasPrefix(u.active, "active") {
+			running = true
+		}
+	}
+	for _, u := range rd.tools.units {
+		if !sshUnit(u.name) {
+			continue
+		}
+		caps := map[string]string{"unit": u.name}
+		socket := strings.HasSuffix(u.name, ".socket")
+		switch {
+		case u.enabled == "masked":
+			rd.add("service-masked", report.Confirmed, scoreRule, u.line, caps)
+		case strings.HasPrefix(u.active, "inactive") && socket:
+			if !running {
+				rd.add("socket-stopped", report.Likely, scoreRule, u.line, caps)
+			}
+		case strings.HasPrefix(u.active, "inactive") && !u.triggered && !running:
+			rd.add("service-stopped", report.Confirmed, scoreRule, u.line, caps)
+		case strings.HasPrefix(u.active, "failed") && socket:
+			rd.add("socket-failed", report.Confirmed, scoreRule-1, u.line, caps)
+		case strings.HasPrefix(u.active, "failed"), strings.HasPrefix(u.active, "activating (auto-restart)"):
+			rd.add("service-failed", report.Confirmed, scoreRule-1, u.line, caps)
+		case u.enabled == "disabled" && strings.HasPrefix(u.active, "active") && !u.triggered:
+			rd.add("service-disabled", report.Confirmed, scoreNote, u.line, caps).impact = report.Latent
+		}
+	}
+	if running {
+		for _, id := range notRunning {
+			if c := rd.get(id); c != nil && c.certainty != report.Confirmed {
+				rd.drop(id)
+			}
+		}
+	}
+}
+
+func (rd *reading) listenerRules() {
+	asked := rd.askedPort()
+	var open, loop, other, byName *listener
+	for i := range rd.tools.listeners {
+		l := &rd.tools.listeners[i]
+		daemon := strings.HasPrefix(l.prog, "sshd") || strings.HasPrefix(l.prog, "dropbear") || l.prog == "systemd" || l.prog == ""
+		switch {
+		case portOf(l.port) == asked && !loopback(l.addr):
+			open = l
+		case portOf(l.port) == asked:
+			loop = l
+		case strings.HasPrefix(l.prog, "sshd") && !loopback(l.addr):
+			byName = l
+		case l.prog == "" && loopback(l.addr) && portOf(l.port) != 22:
+			other = l
+		}
+		_ = daemon
+	}
+	refused := rd.get("connection-refused")
+	switch {
+	case open != nil:
+		return
+	case loop != nil:
+		cert := report.Likely
+		if strings.HasPrefix(loop.prog, "sshd") {
+			cert = report.Confirmed
+		}
+		rd.add("listen-loopback-only", cert, scoreRule, loop.line, map[string]string{"addr": loop.addr, "port": loop.port})
+	case byName != nil:
+		rd.add("port-nondefault", report.Confirmed, scoreRule, byName.line, map[string]string{"port": byName.port})
+	case refused != nil && other != nil && len(rd.tools.listeners) == 1:
+		rd.add("listen-loopback-only", report.Likely, scoreRule, other.line, map[string]string{"addr": other.addr, "port": other.port})
+	case refused != nil && rd.tools.listed >= 0 && len(rd.tools.listeners) > 2:
+		rd.add("service-stopped", report.Likely, scoreRoot, rd.tools.listed, nil)
+	}
+}
+
+// covers reports whether a rule's target of ufw names the port asked about.
+func ufwCovers(to string, port int) bool {
+	to, _, _ = strings.Cut(to, " (v6)")
+	to = strings.TrimSpace(to)
+	switch strings.ToLower(to) {
+	case "anywhere", "openssh", "ssh":
+		return port == 22 || strings.EqualFold(to, "anywhere")
+	}
+	spec, proto, _ := strings.Cut(to, "/")
+	if proto != "" && proto != "tcp" {
+		return false
+	}
+	for _, part := range strings.Split(spec, ",") {
+		lo, hi, isRange := strings.Cut(part, ":")
+		if !isRange {
+			hi = lo
+		}
+		if p, q := portOf(lo), portOf(hi); p != 0 && p <= port && port <= q {
+			return true
+		}
+	}
+	return false
+}
+
+// ufwRules: the first rule that names the port decides (ufw(8)); without one,
+// the default does, which is deny unless it was changed.
+func (rd *reading) ufwRules() {
+	u := &rd.tools.ufw
+	if u.active < 0 {
+		return
+	}
+	port := rd.askedPort()
+	for _, r := range u.rules {
+		if strings.HasSuffix(r.action, "OUT") || !ufwCovers(r.to, port) {
+			continue
+		}
+		anywhere := strings.HasPrefix(r.from, "Anywhere")
+		switch {
+		case strings.HasPrefix(r.action, "LIMIT"):
+			rd.add("firewall-rate-limited", report.Possible, scoreNote, r.line, nil).impact = report.Degrading
+			return
+		case strings.HasPrefix(r.action, "ALLOW") && anywhere:
+			return
+		case strings.HasPrefix(r.action, "ALLOW"):
+			if rd.opt.Client.IsValid() && strings.HasPrefix(r.from, rd.opt.Client.String()) {
+				return
+			}
+			continue
+		case anywhere:
+			rd.add("firewall-ufw", report.Confirmed, scoreRule, r.line, nil).evidence = []int{u.active, r.line}
+			return
+		}
+	}
+	at := u.active
+	if u.deny >= 0 {
+		at = u.deny
+	}
+	cert := report.Likely
+	if u.listed && u.deny >= 0 && !rd.succeeded() {
+		cert = report.Confirmed
+	}
+	if u.listed || u.deny >= 0 && rd.has("connection-timed-out", "connection-refused") {
+		c := rd.add("firewall-ufw", cert, scoreRule, at, nil)
+		for _, r := range u.rules {
+			if ufwCovers(r.to, port) {
+				c.evidence = append(c.evidence, r.line)
+			}
+		}
+	}
+}
+
+func (rd *reading) firewalldRules() {
+	f := &rd.tools.firewalld
+	if f.line < 0 {
+		return
+	}
+	port := rd.askedPort()
+	for _, s := range strings.Fields(f.services) {
+		if s == "ssh" && port == 22 {
+			return
+		}
+	}
+	for _, p := range strings.Fields(f.ports) {
+		if ufwCovers(strings.ReplaceAll(p, "-", ":"), port) {
+			return
+		}
+	}
+	rd.add("firewall-firewalld", report.Likely, scoreRule, f.line, nil)
+}
+
+// tableRules give iptables -S or iptables-save to the reader of the live
+// machine's rules, and ask it about one packet.
+func (rd *reading) tableRules() {
+	var b strings.Builder
+	b.WriteString("*filter\n")
+	at, rules := -1, 0
+	for _, i := range rd.tools.tables {
+		s := rd.lines[i].text
+		switch {
+		case strings.HasPrefix(s, "-P "):
+			f := strings.Fields(s)
+			if len(f) == 3 {
+				b.WriteString(":" + f[1] + " " + f[2] + " [0:0]\n")
+			}
+		case strings.HasPrefix(s, "-N "):
+			b.WriteString(":" + strings.TrimPrefix(s, "-N ") + " - [0:0]\n")
+		case strings.HasPrefix(s, ":INPUT "), strings.HasPrefix(s, "-A "):
+			b.WriteString(s + "\n")
+		case strings.HasPrefix(s, "Chain INPUT (policy "):
+			rd.listedTable(i)
+			continue
+		default:
+			continue
+		}
+		rules++
+		if at < 0 || strings.Contains(s, "INPUT") && !strings.Contains(s, "ACCEPT") && strings.Contains(rd.lines[at].text, "ACCEPT") {
+			at = i
+		}
+	}
+	if rules < 2 {
+		return
+	}
+	b.WriteString("COMMIT\n")
+	rs, problems := firewall.Read(firewall.Sources{Legacy4: []byte(b.String())})
+	if len(problems) > 0 {
+		return
+	}
+	p := firewall.Packet{Path: firewall.Incoming, Family: firewall.IPv4, Dport: uint16(rd.askedPort()), Iface: "eth0"}
+	if rd.opt.Client.Is4() {
+		p.Src = rd.opt.Client
+	}
+	v := rs.Evaluate(p)
+	if v.Kind == firewall.Drop || v.Kind == firewall.Reject {
+		if i := rd.ruleLine(&v); i >= 0 {
+			at = i
+		}
+		rd.add("firewall-iptables", report.Confirmed, scoreRule, at, nil)
+	}
+}
+
+// ruleLine finds the line of the rule or policy that decided.
+func (rd *reading) ruleLine(v *firewall.Verdict) int {
+	for _, i := range rd.tools.tables {
+		s := rd.lines[i].text
+		if v.Rule != nil && strings.TrimSpace(v.Rule.Text) == s {
+			return i
+		}
+		if v.Rule == nil && v.Chain != nil && (strings.HasPrefix(s, "-P "+v.Chain.Name+" ") || strings.HasPrefix(s, ":"+v.Chain.Name+" ")) {
+			return i
+		}
+	}
+	return -1
+}
+
+// listedTable reads iptables -L: the first rule of chain INPUT that is about
+// the port, or about everything, decides.
+func (rd *reading) listedTable(head int) {
+	policy, _, _ := strings.Cut(strings.TrimPrefix(rd.lines[head].text, "Chain INPUT (policy "), ")")
+	policy, _, _ = strings.Cut(policy, " ")
+	port := rd.askedPort()
+	name := ""
+	if port == 22 {
+		name = "dpt:ssh"
+	}
+	for i := head + 1; i < len(rd.lines); i++ {
+		s := rd.lines[i].text
+		if s == "" || strings.HasPrefix(s, "Chain ") || rd.lines[i].command != "" {
+			break
+		}
+		f := " " + s + " "
+		toPort := strings.Contains(f, " dpt:"+itoa(port)+" ") || name != "" && strings.Contains(f, " "+name+" ")
+		if strings.Contains(f, " ctstate ") || strings.Contains(f, " state ") && !strings.Contains(f, "NEW") || strings.Contains(f, " lo ") {
+			continue
+		}
+		general := !strings.Contains(f, "dpt") && !strings.Contains(f, "dports") && !strings.Contains(f, " icmp ") && !strings.Contains(f, " udp ") &&
+			!strings.Contains(f, "match-set") && !strings.Contains(f, "limit")
+		accept := strings.Contains(f, " ACCEPT ")
+		block := strings.Contains(f, " DROP ") || strings.Contains(f, " REJECT ")
+		anywhere := strings.Contains(f, " anywhere anywhere ") || strings.Contains(f, " 0.0.0.0/0 0.0.0.0/0 ")
+		switch {
+		case !accept && !block:
+			if general && !strings.HasPrefix(s, "target") && !strings.HasPrefix(s, "pkts") {
+				return // a chain of its own, which is not shown here
+			}
+			continue
+		case !toPort && !(general && anywhere):
+			continue
+		case accept && anywhere:
+			if toPort || strings.Contains(s, " all ") && !strings.Contains(s, "-- lo") {
+				return
+			}
+		case block && anywhere:
+			rd.add("firewall-iptables", report.Likely, scoreRule, i, nil)
+			return
+		}
+	}
+	if policy == "DROP" || policy == "REJECT" {
+		rd.add("firewall-iptables", report.Likely, scoreRule, head, nil)
+	}
+}
+
+func itoa(n int) string {
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return itoa(n/10) + string(rune('0'+n%10))
+}
+
+// jailRules: an address that is banned. Whose it is, the asker knows; where the
+// text shows a client that does not get in, it is likely that one.
+func (rd *reading) jailRules() {
+	for _, i := range rd.tools.jails {
+		if i < 0 {
+			continue
+		}
+		cert := report.Likely
+		caps := map[string]string{}
+		for _, a := range rd.tools.banned {
+			if rd.opt.Client.IsValid() && a == rd.opt.Client.String() {
+				cert = report.Confirmed
+				caps["addr"] = a
+			}
+		}
+		if rd.opt.Client.IsValid() && cert != report.Confirmed && len(rd.tools.banned) > 0 {
+			continue // it is not among those banned
+		}
+		rd.add("client-banned", cert, scoreRule, i, caps)
+	}
+}
+
+// modeRules: files that others can write, where sshd is strict about it
+// (sshd_config(5), StrictModes), and private keys that others can read.
+func (rd *reading) modeRules() {
+	for _, m := range rd.tools.modes {
+		name := m.path[strings.LastIndex(m.path, "/")+1:]
+		groupWrite, otherWrite := m.mode[5] == 'w', m.mode[8] == 'w'
+		switch {
+		case name == ".ssh" || name == "authorized_keys":
+			if groupWrite || otherWrite {
+				rd.add("authorized-keys-permissions", report.Likely, scoreRule, m.line, map[string]string{"file": m.path})
+			}
+		case strings.HasPrefix(name, "ssh_host_") && strings.HasSuffix(name, "_key") && (m.mode[4] == 'r' && m.mode[5] == 'w' || m.mode[7] == 'r'):
+			rd.add("host-key-permissions", report.Likely, scoreRule, m.line, map[string]string{"file": m.path})
+		}
+	}
+}
+
+// settingRules: what the server's configuration explains of a refused login.
+func (rd *reading) settingRules() {
+	c := rd.tools.sshd
+	denied := rd.find("Permission denied (")
+	user := ""
+	if denied >= 0 {
+		for i := range rd.hits {
+			if u, _, ok := cutLast(rd.hits[i].get("userhost"), "@"); ok {
+				user = u
+			}
+		}
+	}
+	no := func(key string) (int, bool) { s, ok := c[key]; return s.line, ok && strings.EqualFold(s.value, "no") }
+	if at, off := no("passwordauthentication"); off && denied >= 0 && !strings.Contains(rd.lines[denied].text, "password") {
+		rd.add("password-auth-disabled", report.Likely, scoreRoot, at, nil)
+	}
+	if at, off := no("pubkeyauthentication"); off {
+		rd.add("pubkey-auth-disabled", report.Likely, scoreRule, at, nil)
+	}
+	if at, off := no("permitrootlogin"); off && (user == "root" || rd.find("Failed password for root", "root@") >= 0) {
+		rd.add("root-login-disabled", report.Confirmed, scoreRule, at, map[string]string{"user": "root"})
+	}
+	if s, ok := c["allowusers"]; ok && user != "" && denied >= 0 && !allowedUser(s.value, user) {
+		rd.add("user-not-allowed", report.Confirmed, scoreRule, s.line, map[string]string{"user": user})
+	}
+	refused := rd.has("connection-refused")
+	if s, ok := c["listenaddress"]; ok && refused && loopback(strings.Trim(strings.TrimSuffix(s.value, ":22"), "[]")) {
+		rd.add("listen-loopback-only", report.Likely, scoreRule, s.line, map[string]string{"addr": s.value})
+	}
+	if s, ok := c["port"]; ok && refused && portOf(s.value) != 0 && portOf(s.value) != rd.askedPort() {
+		rd.add("port-nondefault", report.Likely, scoreRule, s.line, map[string]string{"port": s.value})
+	}
+}
+
+// allowedUser reports whether AllowUsers may let a user in: patterns and
+// user@host entries count as yes.
+func allowedUser(list, user string) bool {
+	for _, p := range strings.Fields(list) {
+		name, _, _ := strings.Cut(p, "@")
+		if name == user || strings.ContainsAny(name, "*?") {
+			return true
+		}
+	}
+	return false
+}

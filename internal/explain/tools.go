@@ -1,0 +1,339 @@
+package explain
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// tools is what the outputs of tools in a text say. Each reader recognises its
+// lines by their shape, because a paste seldom holds the command that made them.
+type tools struct {
+	units     []unitState
+	listeners []listener
+	listed    int // line of the head of a full listing of sockets, -1 where there is none
+	sshd      map[string]setting
+	ufw       ufwState
+	firewalld firewalldState
+	tables    []int // lines of iptables rules
+	jails     []int // lines that show an address banned
+	banned    []string
+	modes     []fileMode
+	hostsDeny int // line of hosts.deny that refuses sshd, -1
+	noAgent   int
+	enforcing bool
+}
+
+// A unitState is what systemctl status said of one unit.
+type unitState struct {
+	name, active, result string
+	enabled              string // enabled, disabled, masked
+	line                 int
+	triggered            bool // TriggeredBy: its socket starts it
+}
+
+// A listener is one listening TCP socket of ss, netstat or lsof.
+type listener struct {
+	addr, port, prog string
+	line             int
+}
+
+// A setting is a line of sshd_config or sshd -T.
+type setting struct {
+	value string
+	line  int
+}
+
+type ufwState struct {
+	active, deny int // lines, -1
+	rules        []ufwRule
+	listed       bool
+}
+
+type ufwRule struct {
+	to, action, from string
+	line             int
+}
+
+type firewalldState struct {
+	services, ports string
+	line            int // -1: not shown
+}
+
+// A fileMode is a line of ls -l or namei -l about a file that sshd or ssh is strict about.
+type fileMode struct {
+	mode, path string
+	line       int
+}
+
+func readTools(lines []line) tools {
+	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1, noAgent: -1}
+	t.ufw.active, t.ufw.deny, t.firewalld.line = -1, -1, -1
+	inHosts, inClientConfig := false, false
+	for i := range lines {
+		l := &lines[i]
+		if l.command != "" {
+			inHosts = strings.Contains(l.command, "hosts.deny")
+			inClientConfig = strings.Contains(l.command, ".ssh/config") || strings.Contains(l.command, "/ssh_config")
+			continue
+		}
+		s := l.text
+		if s == "" || l.debug > 0 {
+			continue
+		}
+		if strings.Contains(s, "hosts.deny") {
+			inHosts = true
+		} else if strings.Contains(s, "hosts.allow") {
+			inHosts = false
+		}
+		switch {
+		case t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
+			continue
+		}
+		t.readTables(i, s)
+		if strings.HasPrefix(s, "Host ") || strings.HasPrefix(s, "Match host") {
+			inClientConfig = true
+		}
+		if !inClientConfig {
+			t.readSetting(i, s)
+		}
+		if inHosts && t.hostsDeny < 0 {
+			t.readHostsDeny(i, s)
+		}
+		if s == "Enforcing" || strings.HasPrefix(s, "Current mode:") && strings.HasSuffix(s, "enforcing") {
+			t.enforcing = true
+		}
+	}
+	return t
+}
+
+// sshUnit reports whether a unit is that of an SSH server.
+func sshUnit(name string) bool {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".service"), ".socket")
+	return name == "ssh" || name == "sshd" || name == "dropbear" || strings.HasPrefix(name, "sshd@") || strings.HasPrefix(name, "ssh@")
+}
+
+// readUnit reads systemctl status (systemctl(1)): a head line, Loaded:, Active:.
+func (t *tools) readUnit(i int, s string) bool {
+	head := strings.TrimLeft(s, "●○×*↻ ")
+	if name, _, ok := strings.Cut(head, " - "); ok && (strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".socket")) && !strings.Contains(name, " ") {
+		t.units = append(t.units, unitState{name: name, line: i})
+		return true
+	}
+	if len(t.units) == 0 || i > t.units[len(t.units)-1].line+12 {
+		return false
+	}
+	u := &t.units[len(t.units)-1]
+	switch {
+	case strings.HasPrefix(s, "Loaded: "):
+		for _, f := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("; ()", r) }) {
+			if (f == "enabled" || f == "disabled" || f == "masked") && u.enabled == "" {
+				u.enabled = f
+			}
+		}
+	case strings.HasPrefix(s, "Active: "):
+		u.active, _, _ = strings.Cut(strings.TrimPrefix(s, "Active: "), " since")
+		u.line = i
+	case strings.HasPrefix(s, "TriggeredBy:"):
+		u.triggered = true
+	default:
+		return false
+	}
+	return true
+}
+
+// readListener reads ss -tln, netstat -tln and lsof -i.
+func (t *tools) readListener(i int, s string) bool {
+	if strings.HasPrefix(s, "State Recv-Q") || strings.HasPrefix(s, "Netid State") || strings.HasPrefix(s, "Active Internet connections") || strings.HasPrefix(s, "Proto Recv-Q") {
+		t.listed = i
+		return true
+	}
+	if !strings.Contains(s, "LISTEN") {
+		return false
+	}
+	f := strings.Fields(s)
+	l := listener{line: i}
+	for _, w := range f {
+		if a, p, ok := cutLast(w, ":"); ok && l.port == "" && p != "*" && p != "" && (p == "ssh" || digits(p)) {
+			l.addr, l.port = strings.Trim(a, "[]"), p
+		}
+	}
+	if l.port == "" {
+		return false
+	}
+	if l.port == "ssh" {
+		l.port = "22"
+	}
+	switch last := f[len(f)-1]; {
+	case strings.Contains(s, `users:(("`):
+		_, l.prog, _ = strings.Cut(s, `users:(("`)
+		l.prog, _, _ = strings.Cut(l.prog, `"`)
+	case strings.HasSuffix(s, "(LISTEN)"):
+		l.prog = f[0]
+	case strings.Contains(last, "/"):
+		_, l.prog, _ = strings.Cut(last, "/")
+	case len(f) > 1 && strings.Contains(f[len(f)-2], "/"): // "123/sshd: /usr/sbin"
+		_, l.prog, _ = strings.Cut(f[len(f)-2], "/")
+	}
+	l.prog = strings.TrimRight(l.prog, ":")
+	t.listeners = append(t.listeners, l)
+	return true
+}
+
+// readUfw reads ufw status, verbose or numbered.
+func (t *tools) readUfw(i int, s string) bool {
+	switch {
+	case strings.HasSuffix(s, "Status: active"):
+		t.ufw.active = i
+	case strings.HasPrefix(s, "Default: "):
+		in, _, _ := strings.Cut(strings.TrimPrefix(s, "Default: "), "(incoming)")
+		if in = strings.TrimSpace(in); in == "deny" || in == "reject" {
+			t.ufw.deny = i
+		}
+	case strings.HasPrefix(s, "To Action From"):
+		t.ufw.listed = true
+	case t.ufw.listed:
+		return t.readUfwRule(i, s)
+	default:
+		return false
+	}
+	return true
+}
+
+// ufwActions are the words of the column Action.
+var ufwActions = []string{"ALLOW IN", "DENY IN", "REJECT IN", "LIMIT IN", "ALLOW OUT", "DENY OUT", "REJECT OUT", "ALLOW", "DENY", "REJECT", "LIMIT"}
+
+func (t *tools) readUfwRule(i int, s string) bool {
+	if strings.HasPrefix(s, "[") {
+		if _, rest, ok := strings.Cut(s, "] "); ok {
+			s = rest
+		}
+	}
+	for _, a := range ufwActions {
+		if to, from, ok := strings.Cut(s, " "+a+" "); ok {
+			t.ufw.rules = append(t.ufw.rules, ufwRule{to: to, action: a, from: from, line: i})
+			return true
+		}
+	}
+	return strings.HasPrefix(s, "-- ")
+}
+
+// readFirewalld reads firewall-cmd --list-all.
+func (t *tools) readFirewalld(i int, s string) bool {
+	switch {
+	case strings.HasPrefix(s, "services: ") || s == "services:":
+		t.firewalld.services, t.firewalld.line = strings.TrimPrefix(s, "services:"), i
+	case t.firewalld.line >= 0 && i <= t.firewalld.line+3 && strings.HasPrefix(s, "ports:"):
+		t.firewalld.ports = strings.TrimPrefix(s, "ports:")
+	default:
+		return false
+	}
+	return true
+}
+
+// readJail reads fail2ban-client status and its chains in iptables.
+func (t *tools) readJail(i int, s string) bool {
+	if _, list, ok := strings.Cut(s, "Banned IP list:"); ok {
+		if f := strings.Fields(list); len(f) > 0 {
+			t.banned = append(t.banned, f...)
+			t.jails = append(t.jails, i)
+		}
+		return true
+	}
+	if strings.HasPrefix(s, "-A f2b-") && (strings.Contains(s, "-j REJECT") || strings.Contains(s, "-j DROP")) {
+		if _, rest, ok := strings.Cut(s, " -s "); ok {
+			addr, _, _ := strings.Cut(rest, " ")
+			addr, _, _ = strings.Cut(addr, "/")
+			t.banned = append(t.banned, addr)
+			t.jails = append(t.jails, i)
+			return true
+		}
+	}
+	if strings.HasPrefix(s, "Chain f2b-") || strings.HasPrefix(s, "Chain fail2ban-") {
+		t.jails = append(t.jails, -i-1) // a head: the rules below decide
+		return true
+	}
+	if n := len(t.jails); n > 0 && t.jails[n-1] < 0 && i <= -t.jails[n-1]+4 {
+		f := strings.Fields(s)
+		for k, w := range f {
+			if (w == "DROP" || w == "REJECT") && k+4 < len(f) {
+				t.jails[n-1] = i
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readTables keeps the lines of iptables -S, iptables-save and iptables -L.
+func (t *tools) readTables(i int, s string) {
+	if strings.HasPrefix(s, "-P ") || strings.HasPrefix(s, "-A ") || strings.HasPrefix(s, "-N ") || strings.HasPrefix(s, ":INPUT ") ||
+		strings.HasPrefix(s, "*filter") || strings.HasPrefix(s, "Chain INPUT (policy ") {
+		t.tables = append(t.tables, i)
+	}
+}
+
+// strictKeywords are the settings of sshd that decide about a login or a
+// listener, in lower case (sshd_config(5)).
+var strictKeywords = map[string]bool{
+	"passwordauthentication": true, "kbdinteractiveauthentication": true, "challengeresponseauthentication": true,
+	"pubkeyauthentication": true, "permitrootlogin": true, "allowusers": true, "denyusers": true, "allowgroups": true, "denygroups": true,
+	"authorizedkeysfile": true, "listenaddress": true, "port": true, "addressfamily": true, "authenticationmethods": true,
+	"allowtcpforwarding": true, "disableforwarding": true, "maxstartups": true, "maxauthtries": true,
+}
+
+// readSetting reads a line of sshd_config or sshd -T; of several, the first
+// counts, as for sshd.
+func (t *tools) readSetting(i int, s string) {
+	key, value, ok := strings.Cut(s, " ")
+	if !ok || value == "" {
+		return
+	}
+	key = strings.ToLower(key)
+	if !strictKeywords[key] || len(strings.Fields(value)) > 6 {
+		return
+	}
+	if key == "port" && !digits(strings.TrimSpace(value)) {
+		return
+	}
+	if _, seen := t.sshd[key]; !seen {
+		t.sshd[key] = setting{strings.TrimSpace(value), i}
+	}
+}
+
+// readHostsDeny reads "sshd: ALL" (hosts_access(5)).
+func (t *tools) readHostsDeny(i int, s string) {
+	daemon, clients, ok := strings.Cut(s, ":")
+	if !ok {
+		return
+	}
+	daemon = strings.ToLower(strings.TrimSpace(daemon))
+	if (daemon == "sshd" || daemon == "all") && strings.HasPrefix(strings.ToUpper(strings.TrimSpace(clients)), "ALL") {
+		t.hostsDeny = i
+	}
+}
+
+// readMode reads a line of ls -l or namei -l about a home, .ssh or a key file.
+func (t *tools) readMode(i int, s string) bool {
+	f := strings.Fields(s)
+	if len(f) < 4 || len(f[0]) < 10 || !strings.ContainsRune("d-l", rune(f[0][0])) || strings.Trim(f[0][1:10], "rwxsStT-") != "" {
+		return false
+	}
+	t.modes = append(t.modes, fileMode{mode: f[0][:10], path: f[len(f)-1], line: i})
+	return true
+}
+
+// port is the number of a port, 0 where it is none.
+func portOf(s string) int {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// loopback reports whether an address of a listing is a loopback address.
+func loopback(s string) bool {
+	a, err := netip.ParseAddr(strings.TrimPrefix(s, "::ffff:"))
+	return err == nil && a.IsLoopback() || s == "localhost"
+}
