@@ -92,9 +92,11 @@ func (rd *reading) findMessages() {
 		var here []hit
 		if l.text != "" && l.command == "" {
 			here = rd.cat.find(l.text)
-			for k := range here {
-				here[k].line = i
-			}
+		} else if l.command != "" {
+			here = slices.DeleteFunc(rd.cat.find(l.text), tooShort) // output that ran into the prompt's line
+		}
+		for k := range here {
+			here[k].line = i
 		}
 		if i > 0 && rd.mayContinue(i) {
 			prev, here = rd.join(i, prev, here)
@@ -103,6 +105,11 @@ func (rd *reading) findMessages() {
 		prev = here
 	}
 	rd.hits = append(rd.hits, prev...)
+}
+
+// tooShort drops what is not surely a message's own words.
+func tooShort(h hit) bool {
+	return h.row.pat.weight() < minJoin || h.row.kind != kindRoot && h.row.kind != kindEnd || h.row.file == generic
 }
 
 // mayContinue reports whether line i may be the rest of line i-1.

@@ -76,6 +76,9 @@ func (rd *reading) weigh(h *hit) {
 	}
 	score := map[kind]int{kindRoot: scoreRoot, kindEnd: scoreEnd, kindNote: scoreNote}[h.row.kind]
 	for i, s := range h.row.causes {
+		if s.cause == "service-failed" && strings.HasSuffix(caps["unit"], ".socket") {
+			s.cause = "socket-failed"
+		}
 		known := rd.get(s.cause) != nil
 		c := rd.add(s.cause, s.certainty, score-i, h.line, caps)
 		if !known {

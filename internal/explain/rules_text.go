@@ -18,6 +18,81 @@ func (rd *reading) wholeText() {
 	rd.windowsKeys()
 	rd.hostKeyOrKex()
 	rd.promptOnly()
+	rd.portInPath()
+	rd.shortTimeout()
+	rd.carrier()
+}
+
+// portInPath: user@host:2222/path names no port but a path (git-clone(1)); ssh
+// then goes to port 22.
+func (rd *reading) portInPath() {
+	for _, id := range [...]string{"connection-refused", "connection-timed-out", "wrong-host-name", "host-unreachable", "client-config-misdirects"} {
+		c := rd.get(id)
+		if c == nil || c.caps["port"] != "22" && !strings.HasSuffix(c.caps["addr"], ":22") {
+			continue
+		}
+		for i := range rd.lines {
+			if port := scpPort(rd.lines[i].raw); port != "" {
+				w := rd.add("wrong-port", report.Likely, scoreRule, i, map[string]string{"host": c.caps["host"], "port": "22"})
+				w.evidence = append(w.evidence, c.evidence[0])
+				rd.drop("wrong-host-name")
+				return
+			}
+		}
+	}
+}
+
+// scpPort finds user@host:PORT/… in a line.
+func scpPort(s string) string {
+	for _, w := range strings.Fields(s) {
+		if strings.Contains(w, "://") {
+			continue
+		}
+		_, rest, ok := strings.Cut(w, "@")
+		if !ok {
+			continue
+		}
+		_, rest, ok = strings.Cut(rest, ":")
+		port, _, slash := strings.Cut(rest, "/")
+		if ok && slash && portOf(port) > 0 && port != "22" {
+			return port
+		}
+	}
+	return ""
+}
+
+// shortTimeout: ConnectTimeout of a few seconds, and silence.
+func (rd *reading) shortTimeout() {
+	c := rd.get("connection-timed-out")
+	if c == nil {
+		return
+	}
+	const short = 5 // seconds; a slow VPN or a sleeping host needs more
+	for i := range rd.lines {
+		_, v, ok := strings.Cut(lower(rd.lines[i].raw), "connecttimeout")
+		v = strings.TrimLeft(v, "= ")
+		n := 0
+		for n < len(v) && v[n] >= '0' && v[n] <= '9' {
+			n++
+		}
+		if ok && n > 0 && portOf(v[:n]) > 0 && portOf(v[:n]) <= short {
+			rd.add("connect-timeout-too-short", report.Possible, scoreEnd, i, nil)
+			return
+		}
+	}
+}
+
+// carrier: ip link or ip addr shows a wired interface without a cable.
+func (rd *reading) carrier() {
+	for i := range rd.lines {
+		s := rd.lines[i].text
+		_, name, _ := strings.Cut(s, ": ")
+		if !strings.Contains(s, "<NO-CARRIER,") || strings.HasPrefix(name, "docker") || strings.HasPrefix(name, "br-") || strings.HasPrefix(name, "virbr") {
+			continue
+		}
+		rd.add("interface-down", report.Likely, scoreRoot, i, nil)
+		return
+	}
 }
 
 // find returns the index of the first line that contains one of the words, -1

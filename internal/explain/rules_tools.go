@@ -31,6 +31,13 @@ func (rd *reading) toolRules() {
 	rd.ufwRules()
 	rd.firewalldRules()
 	rd.tableRules()
+	rd.nftRules()
+	for _, d := range rd.tools.dropped {
+		if d.port == rd.askedPort() {
+			rd.add("firewall-iptables", report.Likely, scoreRule, d.line, nil)
+			break
+		}
+	}
 	rd.jailRules()
 	rd.modeRules()
 	rd.settingRules()
@@ -63,12 +70,14 @@ func (rd *reading) unitRules() {
 				rd.add("socket-stopped", report.Likely, scoreRule, u.line, caps)
 			}
 		case strings.HasPrefix(u.active, "inactive") && !u.triggered && !running:
-			rd.add("service-stopped", report.Confirmed, scoreRule, u.line, caps)
+			if !rd.succeeded() { // a server per connection: its main unit need not be active
+				rd.add("service-stopped", report.Confirmed, scoreRule, u.line, caps)
+			}
 		case strings.HasPrefix(u.active, "failed") && socket:
 			rd.add("socket-failed", report.Confirmed, scoreRule-1, u.line, caps)
 		case strings.HasPrefix(u.active, "failed"), strings.HasPrefix(u.active, "activating (auto-restart)"):
 			rd.add("service-failed", report.Confirmed, scoreRule-1, u.line, caps)
-		case u.enabled == "disabled" && strings.HasPrefix(u.active, "active") && !u.triggered:
+		case u.enabled == "disabled" && (strings.HasPrefix(u.active, "active") || u.active == "") && !u.triggered:
 			rd.add("service-disabled", report.Confirmed, scoreNote, u.line, caps).impact = report.Latent
 		}
 	}
@@ -319,6 +328,72 @@ func (rd *reading) listedTable(head int) {
 	}
 }
 
+// nftRules follow the chains that hook input, as far as their rules are plain:
+// each must let the port pass, and one that does not is enough.
+func (rd *reading) nftRules() {
+	port := itoa(rd.askedPort())
+	base, policy, at, decided := false, "", -1, false
+	block := func(i int) { rd.add("firewall-nftables", report.Likely, scoreRule, i, nil) }
+	for _, i := range rd.tools.nft {
+		s := rd.lines[i].text
+		switch {
+		case strings.HasPrefix(s, "chain "):
+			base, policy, at, decided = false, "", -1, false
+		case strings.HasPrefix(s, "type filter hook input"):
+			base, at = true, i
+			if strings.Contains(s, "policy drop") {
+				policy = "drop"
+			}
+		case s == "}":
+			if base && !decided && policy == "drop" {
+				block(at)
+				return
+			}
+			base = false
+		case base && !decided:
+			switch nftVerdict(s, port) {
+			case "accept", "unknown":
+				decided = true
+			case "drop":
+				block(i)
+				return
+			}
+		}
+	}
+}
+
+// nftVerdict says what a rule of nft's does with a new connection to a port:
+// accept, drop, "" (it does not match) or unknown.
+func nftVerdict(s, port string) string {
+	f := " " + strings.NewReplacer(",", " ", "{", " ", "}", " ").Replace(s) + " "
+	verdict := ""
+	switch {
+	case strings.Contains(f, " jump ") || strings.Contains(f, " goto ") || strings.Contains(f, " vmap "):
+		return "unknown"
+	case strings.Contains(f, " accept "):
+		verdict = "accept"
+	case strings.Contains(f, " drop ") || strings.Contains(f, " reject "):
+		verdict = "drop"
+	default:
+		return ""
+	}
+	for _, narrow := range [...]string{" established ", " related ", " invalid ", "iif ", "iifname ", "icmp", "udp ", "limit ", "saddr ", "ip protocol", "l4proto", "sport ", "pkttype"} {
+		if strings.Contains(f, narrow) {
+			return ""
+		}
+	}
+	if _, ports, ok := strings.Cut(f, "dport "); ok {
+		if strings.Contains(ports, " "+port+" ") || strings.HasPrefix(ports, port+" ") || port == "22" && (strings.Contains(" "+ports, " ssh ")) {
+			return verdict
+		}
+		if strings.Contains(ports, "-") || strings.Contains(ports, "!=") || strings.Contains(ports, "@") {
+			return "unknown"
+		}
+		return ""
+	}
+	return verdict
+}
+
 func itoa(n int) string {
 	if n < 10 {
 		return string(rune('0' + n))
@@ -393,6 +468,17 @@ func (rd *reading) settingRules() {
 	refused := rd.has("connection-refused")
 	if s, ok := c["listenaddress"]; ok && refused && loopback(strings.Trim(strings.TrimSuffix(s.value, ":22"), "[]")) {
 		rd.add("listen-loopback-only", report.Likely, scoreRule, s.line, map[string]string{"addr": s.value})
+	}
+	if s, ok := c["listenaddress"]; ok && len(s.value) > 3 {
+		host := ""
+		for _, id := range [...]string{"connection-refused", "connection-timed-out"} {
+			if cand := rd.get(id); cand != nil {
+				host = cand.caps["host"]
+			}
+		}
+		if v4 := strings.Contains(s.value, "."); host != "" && v4 && strings.Count(host, ":") > 1 {
+			rd.add("listen-one-family", report.Likely, scoreRule, s.line, nil)
+		}
 	}
 	if s, ok := c["port"]; ok && refused && portOf(s.value) != 0 && portOf(s.value) != rd.askedPort() {
 		rd.add("port-nondefault", report.Likely, scoreRule, s.line, map[string]string{"port": s.value})

@@ -20,8 +20,16 @@ type tools struct {
 	banned    []string
 	modes     []fileMode
 	hostsDeny int // line of hosts.deny that refuses sshd, -1
-	noAgent   int
+	dropped   []droppedPacket
+	nft       []int // lines of an nftables ruleset
+	nftDepth  int
 	enforcing bool
+}
+
+// A droppedPacket is a line of a packet filter's log.
+type droppedPacket struct {
+	port int
+	line int
 }
 
 // A unitState is what systemctl status said of one unit.
@@ -67,7 +75,7 @@ type fileMode struct {
 }
 
 func readTools(lines []line) tools {
-	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1, noAgent: -1}
+	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1}
 	t.ufw.active, t.ufw.deny, t.firewalld.line = -1, -1, -1
 	inHosts, inClientConfig := false, false
 	for i := range lines {
@@ -87,10 +95,11 @@ func readTools(lines []line) tools {
 			inHosts = false
 		}
 		switch {
-		case t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
+		case t.readKernel(i, s), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
 			continue
 		}
 		t.readTables(i, s)
+		t.readNft(i, s)
 		if strings.HasPrefix(s, "Host ") || strings.HasPrefix(s, "Match host") {
 			inClientConfig = true
 		}
@@ -120,12 +129,17 @@ func (t *tools) readUnit(i int, s string) bool {
 		t.units = append(t.units, unitState{name: name, line: i})
 		return true
 	}
+	if path := unitPath(s); path != "" && (len(t.units) == 0 || i > t.units[len(t.units)-1].line+2) {
+		t.units = append(t.units, unitState{name: path, line: i}) // the head was left out
+	}
 	if len(t.units) == 0 || i > t.units[len(t.units)-1].line+12 {
 		return false
 	}
 	u := &t.units[len(t.units)-1]
 	switch {
-	case strings.HasPrefix(s, "Loaded: "):
+	case strings.HasPrefix(s, "ActiveState="):
+		u.active, u.line = strings.TrimPrefix(s, "ActiveState="), i
+	case strings.HasPrefix(s, "Loaded: "), strings.HasPrefix(s, "loaded ("):
 		for _, f := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("; ()", r) }) {
 			if (f == "enabled" || f == "disabled" || f == "masked") && u.enabled == "" {
 				u.enabled = f
@@ -140,6 +154,19 @@ func (t *tools) readUnit(i int, s string) bool {
 		return false
 	}
 	return true
+}
+
+// unitPath finds the unit's name in "loaded (/lib/systemd/system/ssh.service; …".
+func unitPath(s string) string {
+	if !strings.HasPrefix(s, "Loaded: loaded (") && !strings.HasPrefix(s, "loaded (") {
+		return ""
+	}
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("; ()/", r) }) {
+		if sshUnit(w) && strings.Contains(w, ".") {
+			return w
+		}
+	}
+	return ""
 }
 
 // readListener reads ss -tln, netstat -tln and lsof -i.
@@ -263,6 +290,43 @@ func (t *tools) readJail(i int, s string) bool {
 		}
 	}
 	return false
+}
+
+// readKernel reads what a packet filter logged: "… DROP … SRC=… PROTO=TCP … DPT=22 …".
+func (t *tools) readKernel(i int, s string) bool {
+	if !strings.Contains(s, "PROTO=TCP") || !strings.Contains(s, "SRC=") {
+		return false
+	}
+	before, _, _ := strings.Cut(s, "SRC=")
+	up := strings.ToUpper(before)
+	if strings.Contains(up, "UFW") || !strings.Contains(up, "DROP") && !strings.Contains(up, "REJECT") && !strings.Contains(up, "BLOCK") && !strings.Contains(up, "DENY") {
+		return false
+	}
+	_, after, ok := strings.Cut(s, "DPT=")
+	if ok {
+		port, _, _ := strings.Cut(after, " ")
+		t.dropped = append(t.dropped, droppedPacket{portOf(port), i})
+	}
+	return ok
+}
+
+// readNft keeps the lines of nft list ruleset.
+func (t *tools) readNft(i int, s string) {
+	if strings.HasPrefix(s, "table ") && strings.HasSuffix(s, "{") {
+		t.nftDepth = 1
+		t.nft = append(t.nft, i)
+		return
+	}
+	if t.nftDepth == 0 {
+		return
+	}
+	t.nft = append(t.nft, i)
+	if strings.HasSuffix(s, "{") {
+		t.nftDepth++
+	}
+	if strings.HasPrefix(s, "}") {
+		t.nftDepth--
+	}
 }
 
 // readTables keeps the lines of iptables -S, iptables-save and iptables -L.
