@@ -239,5 +239,3 @@ func (d *unitDoer) came(ctx context.Context, s *System) error {
 	}
 	return nil
 }
-
-func unitVerb(v string) report.UnitVerb { return report.UnitVerb(v) }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sshwhy/internal/report"
 )
 
 // early takes back what programs did, last first, before the files are put
@@ -119,16 +121,30 @@ func (u *undo) late(ctx context.Context) {
 		}
 		return strings.Compare(a, b)
 	})
+	for _, k := range keys { // a socket does not start beside its own running service
+		name, unit, _ := strings.Cut(k, ":")
+		if isInit(name) && !running(before[k]) && running(activeState(ctx, u.s, name, unit)) {
+			u.stop(ctx, name, unit, before[k])
+		}
+	}
 	for _, k := range keys {
 		name, unit, _ := strings.Cut(k, ":")
-		switch name {
-		case "packages":
-		case "rules":
+		switch {
+		case name == "rules":
 			u.rules(ctx, unit, before[k])
-		default:
+		case isInit(name):
 			u.unit(ctx, name, unit, before[k])
 		}
 	}
+}
+
+func isInit(name string) bool {
+	return name == initSystemd || name == initOpenRC || name == initSysV || name == initRunit
+}
+
+// running says whether a unit in this state serves, or is about to.
+func running(state string) bool {
+	return state == "active" || state == "activating" || state == "reloading"
 }
 
 // unitFilesChanged says whether systemd must read its files again.
@@ -141,56 +157,51 @@ func (u *undo) unitFilesChanged() bool {
 	return slices.ContainsFunc(u.restored, func(p string) bool { return strings.Contains(p, "/systemd/") })
 }
 
-// unit brings one unit to the state it had.
-func (u *undo) unit(ctx context.Context, init, unit, was string) {
-	now := activeState(ctx, u.s, init, unit)
-	running := func(state string) bool { return state == "active" || state == "activating" || state == "reloading" }
-	verb := func(v string) {
-		d := unitDoer{init: init, unit: unit, verb: unitVerb(v)}
-		argv, err := d.argv()
-		if err == nil {
-			_, err = u.s.run(ctx, argv...)
-		}
-		if err != nil {
-			u.left = append(u.left, err.Error())
-		}
+// verb does one thing to a unit and says where that fails.
+func (u *undo) verb(ctx context.Context, init, unit string, v report.UnitVerb) {
+	d := unitDoer{init: init, unit: unit, verb: v}
+	argv, err := d.argv()
+	if err == nil {
+		_, err = u.s.run(ctx, argv...)
 	}
-	switch {
-	case running(was) && running(now):
-		if u.reread(unit) {
-			if says, err := sshdSays(ctx, u.s, "", ""); isSSH(unit) && (err != nil || len(says) > 0) {
-				u.left = append(u.left, fmt.Sprintf("%s runs on with the configuration of the fix: sshd refuses the one from before", unit))
-				return
-			}
-			if strings.HasSuffix(unit, ".socket") {
-				verb("restart")
-			} else {
-				verb("reload")
-			}
-		}
-	case running(was):
-		verb("start")
-	case running(now):
-		verb("stop")
-		if was == "failed" {
-			u.failAgain(ctx, init, unit)
-		}
-	}
-	if now = u.settled(ctx, init, unit); now != was && !(running(was) && running(now)) {
-		u.left = append(u.left, fmt.Sprintf("%s was %s and is %s", unit, was, now))
+	if err != nil {
+		u.left = append(u.left, err.Error())
 	}
 }
 
-// failAgain lets a unit that had failed fail as before, since nothing else
-// makes it "failed"; if it does not fail, it is stopped.
-func (u *undo) failAgain(ctx context.Context, init, unit string) {
-	if init != initSystemd || strings.HasSuffix(unit, ".socket") {
+// stop stops a unit that was not running. One that had failed fails again by
+// itself, where the reason is back: nothing else makes it "failed". If it does
+// not fail, it is stopped again.
+func (u *undo) stop(ctx context.Context, init, unit, was string) {
+	u.verb(ctx, init, unit, report.VerbStop)
+	if was != "failed" || init != initSystemd || strings.HasSuffix(unit, ".socket") {
 		return
 	}
-	_, err := u.s.run(ctx, "systemctl", "start", "--", unit)
-	if err == nil {
-		_, err = u.s.run(ctx, "systemctl", "stop", "--", unit)
-		u.check(err)
+	if _, err := u.s.run(ctx, "systemctl", "start", "--", unit); err == nil {
+		u.verb(ctx, init, unit, report.VerbStop)
+	}
+}
+
+// unit starts a unit that was running, lets one that runs on read again what
+// is put back, and says what is not as before.
+func (u *undo) unit(ctx context.Context, init, unit, was string) {
+	now := u.settled(ctx, init, unit)
+	switch {
+	case running(was) && running(now) && u.reread(unit):
+		says, err := sshdSays(ctx, u.s, "", "")
+		switch {
+		case isSSH(unit) && (err != nil || len(says) > 0):
+			u.left = append(u.left, fmt.Sprintf("%s runs on with the configuration of the fix: sshd refuses the one from before", unit))
+		case strings.HasSuffix(unit, ".socket"):
+			u.verb(ctx, init, unit, report.VerbRestart)
+		default:
+			u.verb(ctx, init, unit, report.VerbReload)
+		}
+	case running(was) && !running(now):
+		u.verb(ctx, init, unit, report.VerbStart)
+	}
+	if now = u.settled(ctx, init, unit); now != was && !(running(was) && running(now)) {
+		u.left = append(u.left, fmt.Sprintf("%s was %s and is %s", unit, was, now))
 	}
 }
 
