@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	udiff "github.com/aymanbagabas/go-udiff"
 )
@@ -338,16 +339,22 @@ func (u *undo) conflict(path string, g goal, now State, data []byte) Conflict {
 	return c
 }
 
-// dropTemps removes temporary files that a crash left.
+// dropTemps removes temporary files that a crash left. Where a directory on
+// the way has become a symbolic link, they are not behind it.
 func (u *undo) dropTemps() {
+	drop := func(path string) {
+		if err := u.s.remove(path); !errors.Is(err, syscall.ELOOP) {
+			u.check(err)
+		}
+	}
 	for _, st := range u.steps {
 		if st.act.Temp != "" {
-			u.check(u.s.remove(st.act.Temp))
+			drop(st.act.Temp)
 		}
 	}
 	for _, path := range u.names() {
 		if u.target[path].Kind == kindFile {
-			u.check(u.s.remove(tempFor(path)))
+			drop(tempFor(path))
 		}
 	}
 }

@@ -1,0 +1,195 @@
+//go:build linux
+
+package remedy
+
+import (
+	"strings"
+	"testing"
+
+	"sshwhy/internal/report"
+)
+
+func TestApplyEdits(t *testing.T) {
+	const text = "one\ntwo\nthree"
+	for _, c := range []struct {
+		name, text string
+		edits      []report.LineEdit
+		want, err  string
+	}{
+		{name: "replace", text: text, edits: []report.LineEdit{{Line: 2, Old: "two", Op: report.LineReplace, New: "2"}}, want: "one\n2\nthree"},
+		{name: "comment the last line, which has no end", text: text, edits: []report.LineEdit{{Line: 3, Old: "three", Op: report.LineComment}}, want: "one\ntwo\n# three"},
+		{name: "delete", text: text, edits: []report.LineEdit{{Line: 1, Old: "one", Op: report.LineDelete}}, want: "two\nthree"},
+		{name: "before and after one line", text: text, edits: []report.LineEdit{
+			{Line: 2, Old: "two", Op: report.LineBefore, New: "b"}, {Line: 2, Old: "two", Op: report.LineAfter, New: "a"}}, want: "one\nb\ntwo\na\nthree"},
+		{name: "after the last line", text: text, edits: []report.LineEdit{{Line: 3, Old: "three", Op: report.LineAfter, New: "four"}}, want: "one\ntwo\nthree\nfour\n"},
+		{name: "append gives the last line its end", text: text, edits: []report.LineEdit{{Op: report.LineAppend, New: "four"}}, want: "one\ntwo\nthree\nfour\n"},
+		{name: "append to nothing", text: "", edits: []report.LineEdit{{Op: report.LineAppend, New: "a\nb"}}, want: "a\nb\n"},
+		{name: "prepend", text: text, edits: []report.LineEdit{{Op: report.LinePrepend, New: "zero"}}, want: "zero\none\ntwo\nthree"},
+		{name: "line numbers are those of the original", text: text, edits: []report.LineEdit{
+			{Line: 1, Old: "one", Op: report.LineDelete}, {Line: 3, Old: "three", Op: report.LineReplace, New: "3"}}, want: "two\n3"},
+		{name: "DOS line ends stay", text: "a\r\nb\r\n", edits: []report.LineEdit{{Line: 1, Old: "a", Op: report.LineComment}, {Op: report.LineAppend, New: "c"}}, want: "# a\r\nb\r\nc\r\n"},
+		{name: "another text there now", text: text, edits: []report.LineEdit{{Line: 2, Old: "zwei", Op: report.LineDelete}}, err: "not \"zwei\""},
+		{name: "not there any more", text: text, edits: []report.LineEdit{{Line: 9, Old: "nine", Op: report.LineDelete}}, err: "not there any more"},
+		{name: "two that contradict", text: text, edits: []report.LineEdit{
+			{Line: 2, Old: "two", Op: report.LineDelete}, {Line: 2, Old: "two", Op: report.LineReplace, New: "2"}}, err: "contradict"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := applyEdits(c.text, c.edits)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Fatalf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil || got != c.want {
+				t.Fatalf("%q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzApplyEdits: whatever the file, an edit changes its own line and no other byte.
+func FuzzApplyEdits(f *testing.F) {
+	f.Add("a\nb\nc", 2)
+	f.Add("\r\n\r\nx", 1)
+	f.Add("", 1)
+	f.Fuzz(func(t *testing.T, text string, line int) {
+		lines := strings.SplitAfter(text, "\n")
+		if line < 1 || line > len(lines) || lines[line-1] == "" {
+			return
+		}
+		old, end := cutEOL(lines[line-1])
+		got, err := applyEdits(text, []report.LineEdit{{Line: line, Old: old, Op: report.LineComment}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Join(lines[:line-1], "") + "# " + old + end + strings.Join(lines[line:], "")
+		if got != want {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	})
+}
+
+func TestOpens(t *testing.T) {
+	edit := func(e report.LineEdit) report.Action {
+		return report.Action{Kind: report.ActEdit, Path: "/etc/ssh/sshd_config", Check: report.CheckSSHD, Edits: []report.LineEdit{e}}
+	}
+	comment := func(old string) report.Action {
+		return edit(report.LineEdit{Line: 1, Old: old, Op: report.LineComment})
+	}
+	replace := func(old, text string) report.Action {
+		return edit(report.LineEdit{Line: 1, Old: old, Op: report.LineReplace, New: text})
+	}
+	for _, c := range []struct {
+		name string
+		act  report.Action
+		want bool
+	}{
+		{"a banner lost keeps nobody out", comment("Banner /etc/motd"), false},
+		{"AllowUsers lost", comment("AllowUsers alice"), true},
+		{"a misspelt AllowUsers lost", comment("AlowUsers alice"), true},
+		{"PermitRootLogin= lost", comment("  permitrootlogin=no"), true},
+		{"a misspelt keyword spelt right", replace("PermitRotLogin no", "PermitRootLogin no"), false},
+		{"the right keyword with another value", replace("PermitRootLogin no", "PermitRootLogin yes"), true},
+		{"a bad value made strict", replace("PermitRootLogin maybe", "PermitRootLogin no"), false},
+		{"StrictModes no is not strict", replace("StrictModes maybe", "StrictModes no"), true},
+		{"a comment is no rule", comment("# AllowUsers alice"), false},
+		{"unmask", report.Action{Kind: report.ActUnit, Unit: "ssh.service", Verb: report.VerbUnmask}, true},
+		{"start", report.Action{Kind: report.ActUnit, Unit: "ssh.service", Verb: report.VerbStart}, false},
+		{"an opening for all", report.Action{Kind: report.ActFirewall, Firewall: &report.Opening{Manager: "ufw", Port: 22}}, true},
+		{"the permanent half of one that runs", report.Action{Kind: report.ActFirewall, Firewall: &report.Opening{Manager: "ufw", Port: 22, PermanentOnly: true}}, false},
+	} {
+		if got := opens(c.act); (got != "") != c.want {
+			t.Errorf("%s: lets in %q", c.name, got)
+		}
+	}
+	if forbidden(comment("Match User bob")) == "" {
+		t.Error("a Match line may be commented out, and its block holds for everyone")
+	}
+}
+
+// FuzzDropped: no line makes the judgement of an edit fail.
+func FuzzDropped(f *testing.F) {
+	f.Add("PermitRootLogin no", "PermitRootLogin yes")
+	f.Add(strings.Repeat("A", 300), "= = \"")
+	f.Fuzz(func(t *testing.T, old, text string) {
+		dropped(report.LineEdit{Line: 1, Old: old, Op: report.LineReplace, New: text})
+	})
+}
+
+func TestNftPlace(t *testing.T) {
+	const file = `#!/usr/sbin/nft -f
+flush ruleset
+table inet filter {
+	chain forward {
+		type filter hook forward priority filter;
+	}
+	chain input {
+		type filter hook input priority filter;
+		policy drop;
+		ct state established,related accept
+	}
+}
+table ip nat { chain post { type nat hook postrouting priority 100; } }
+`
+	open := report.Opening{Family: "inet", Table: "filter", Chain: "input"}
+	e, err := nftPlace(file, open, "tcp dport 22 accept")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := applyEdits(file, []report.LineEdit{e})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "policy drop;\n\t\ttcp dport 22 accept\n\t\tct state"; !strings.Contains(got, want) {
+		t.Errorf("not behind the policy:\n%s", got)
+	}
+	for _, o := range []report.Opening{
+		{Family: "ip", Table: "filter", Chain: "input"},
+		{Family: "inet", Table: "filter", Chain: "output"},
+		{Family: "ip", Table: "nat", Chain: "post"},
+	} {
+		if e, err := nftPlace(file, o, "x"); err == nil {
+			t.Errorf("%v: placed at %v", o, e)
+		}
+	}
+}
+
+func FuzzNftPlace(f *testing.F) {
+	f.Add("table inet filter {\n chain input {\n type filter hook input priority 0;\n}\n}\n")
+	f.Add("}}}{{{ table table { ; } chain")
+	f.Fuzz(func(t *testing.T, text string) {
+		o := report.Opening{Family: "inet", Table: "filter", Chain: "input"}
+		e, err := nftPlace(text, o, "accept")
+		if err != nil {
+			return
+		}
+		if _, err := applyEdits(text, []report.LineEdit{e}); err != nil {
+			t.Fatalf("what was placed cannot be edited in: %v", err)
+		}
+	})
+}
+
+// FuzzJournal: a journal of any bytes is read without harm, and what was
+// appended whole to it is found again.
+func FuzzJournal(f *testing.F) {
+	f.Add("")
+	f.Add("0000 {}\n00000000 {\"event\":\"begin\"}\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		dir := t.TempDir()
+		s := &System{}
+		if err := writeFile(dir, text); err != nil {
+			t.Fatal(err)
+		}
+		if supported() != nil {
+			t.Skip("repairs are not supported here")
+		}
+		if err := s.note(dir, event{Event: evApplied, Step: 77}); err != nil {
+			t.Fatal(err)
+		}
+		events, err := readJournal(dir)
+		if err != nil || len(events) == 0 || events[len(events)-1].Step != 77 {
+			t.Fatalf("%v, %v", events, err)
+		}
+	})
+}
