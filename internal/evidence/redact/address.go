@@ -3,12 +3,11 @@ package redact
 import (
 	"bytes"
 	"net/netip"
-	"regexp"
 	"strconv"
 )
 
 // address matches what may be an address, with a prefix length.
-var address = regexp.MustCompile(`(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2}\b)?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*(?:/\d{1,3}\b)?`)
+var address = pattern(`(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2}\b)?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]*:[0-9A-Fa-f.:]*(?:/\d{1,3}\b)?`)
 
 // addresses replaces the addresses in data. An address in a network that is also
 // named stays in it, so a firewall rule decides after as it did before: the
@@ -17,7 +16,7 @@ var address = regexp.MustCompile(`(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2}\b)?|[0-9A-F
 func (p *pseudonyms) addresses(data []byte) []byte {
 	var out []byte
 	last := 0
-	for _, m := range address.FindAllIndex(data, -1) {
+	for _, m := range address().FindAllIndex(data, -1) {
 		from, to := m[0], m[1]
 		if from > 0 && (wordByte(data[from-1]) || data[from-1] == '.') || to < len(data) && wordByte(data[to]) {
 			continue // part of a longer word

@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"encoding/hex"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,20 +35,20 @@ const firstPersonal = 1000
 
 // The places that hold names: one group each.
 var (
-	userPlaces = []*regexp.Regexp{
-		regexp.MustCompile(`(?:Invalid user|Accepted \S+ for|Failed \S+ for(?: invalid user)?|session (?:opened|closed) for user|authenticating user|invalid user|illegal user|Disconnected from user|Connection (?:closed|reset) by (?:invalid|authenticating) user|maximum authentication attempts exceeded for(?: invalid user)?|User) ([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
-		regexp.MustCompile(`\b(?:ruser|user|acct|USER|LOGNAME|SUDO_USER)=["']?([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
-		regexp.MustCompile(`(?im)^\s*(?:AllowUsers|DenyUsers|Match\s+User|User)\s+([A-Za-z0-9_][^\s*?!,]*)`),
-		regexp.MustCompile(`/home/([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
+	userPlaces = []lazy{
+		pattern(`(?:Invalid user|Accepted \S+ for|Failed \S+ for(?: invalid user)?|session (?:opened|closed) for user|authenticating user|invalid user|illegal user|Disconnected from user|Connection (?:closed|reset) by (?:invalid|authenticating) user|maximum authentication attempts exceeded for(?: invalid user)?|User) ([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
+		pattern(`\b(?:ruser|user|acct|USER|LOGNAME|SUDO_USER)=["']?([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
+		pattern(`(?im)^\s*(?:AllowUsers|DenyUsers|Match\s+User|User)\s+([A-Za-z0-9_][^\s*?!,]*)`),
+		pattern(`/home/([A-Za-z0-9_][A-Za-z0-9_.@$-]*)`),
 	}
-	hostPlaces = []*regexp.Regexp{
-		regexp.MustCompile(`"_HOSTNAME"\s*:\s*"([A-Za-z0-9_.-]+)"`),
-		regexp.MustCompile(`(?m)^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[0-9:.+Z-]+) ([A-Za-z0-9_.-]+) \S+?(?:\[\d+\])?:`),
-		regexp.MustCompile(`(?im)^(?:search|domain|PRETTY_HOSTNAME=|\s*Static hostname:|\s*Transient hostname:|hostname:?|fqdn:?|local-hostname:)\s*["']?([A-Za-z0-9_.-]+)`),
+	hostPlaces = []lazy{
+		pattern(`"_HOSTNAME"\s*:\s*"([A-Za-z0-9_.-]+)"`),
+		pattern(`(?m)^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[0-9:.+Z-]+) ([A-Za-z0-9_.-]+) \S+?(?:\[\d+\])?:`),
+		pattern(`(?im)^(?:search|domain|PRETTY_HOSTNAME=|\s*Static hostname:|\s*Transient hostname:|hostname:?|fqdn:?|local-hostname:)\s*["']?([A-Za-z0-9_.-]+)`),
 	}
-	mailPlace  = regexp.MustCompile(`([A-Za-z0-9_][A-Za-z0-9_.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])`)
-	hostsLine  = regexp.MustCompile(`(?m)^[0-9a-fA-F.:]{3,}[ \t]+([^#\n]+)`)
-	passwdLine = regexp.MustCompile(`(?m)^([A-Za-z0-9_][A-Za-z0-9_.@$-]*):[^:\n]*:(\d+):\d+:([^:\n]*):([^:\n]*):[^:\n]*$`)
+	mailPlace  = pattern(`([A-Za-z0-9_][A-Za-z0-9_.+-]*)@([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])`)
+	hostsLine  = pattern(`(?m)^[0-9a-fA-F.:]{3,}[ \t]+([^#\n]+)`)
+	passwdLine = pattern(`(?m)^([A-Za-z0-9_][A-Za-z0-9_.@$-]*):[^:\n]*:(\d+):\d+:([^:\n]*):([^:\n]*):[^:\n]*$`)
 )
 
 // collectNames finds the names of people and hosts in the whole bundle first:
@@ -68,7 +67,7 @@ func (p *pseudonyms) collectNames(b *evidence.Bundle) {
 			key == "file:/proc/sys/kernel/hostname", key == "file:/etc/mailname":
 			p.addHost(string(bytes.TrimSpace(r.Data)))
 		case key == "file:/etc/hosts":
-			for _, m := range hostsLine.FindAllSubmatch(r.Data, -1) {
+			for _, m := range hostsLine().FindAllSubmatch(r.Data, -1) {
 				for name := range strings.FieldsSeq(string(m[1])) {
 					p.addHost(name)
 				}
@@ -84,7 +83,7 @@ func (p *pseudonyms) collectNames(b *evidence.Bundle) {
 }
 
 func (p *pseudonyms) collectFrom(data []byte) {
-	for _, m := range passwdLine.FindAllSubmatch(data, -1) {
+	for _, m := range passwdLine().FindAllSubmatch(data, -1) {
 		if uid, err := strconv.Atoi(string(m[2])); err == nil && uid >= firstPersonal && uid != 65534 {
 			p.addUser(string(m[1]))
 			for word := range strings.FieldsFuncSeq(string(m[3]), func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -93,16 +92,16 @@ func (p *pseudonyms) collectFrom(data []byte) {
 		}
 	}
 	for _, place := range userPlaces {
-		for _, m := range place.FindAllSubmatch(data, -1) {
+		for _, m := range place().FindAllSubmatch(data, -1) {
 			p.addUser(string(m[1]))
 		}
 	}
 	for _, place := range hostPlaces {
-		for _, m := range place.FindAllSubmatch(data, -1) {
+		for _, m := range place().FindAllSubmatch(data, -1) {
 			p.addHost(string(m[1]))
 		}
 	}
-	for _, m := range mailPlace.FindAllSubmatch(data, -1) {
+	for _, m := range mailPlace().FindAllSubmatch(data, -1) {
 		if host := string(m[2]); !strings.HasSuffix(host, "openssh.com") && !strings.HasSuffix(host, "libssh.org") && !strings.HasSuffix(host, ".service") {
 			p.addUser(string(m[1]))
 			p.addHost(host)
@@ -131,13 +130,13 @@ func (p *pseudonyms) addHost(name string) {
 		parts = parts[:len(parts)-1]
 	}
 	for _, part := range parts {
-		if !commonLabel.MatchString(part) {
+		if !commonLabel().MatchString(part) {
 			p.add("host", part)
 		}
 	}
 }
 
-var commonLabel = regexp.MustCompile(`^(?i:co|com|net|org|www|mail|ssh|ns\d*|service|socket|target)$`)
+var commonLabel = pattern(`^(?i:co|com|net|org|www|mail|ssh|ns\d*|service|socket|target)$`)
 
 // replaceNames replaces whole words: letters, digits, and - and _ in between.
 func (p *pseudonyms) replaceNames(data []byte) []byte {

@@ -7,15 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"regexp"
 )
 
 // publicKey matches the base64 of a public key or certificate in SSH's wire
 // format: it begins with the length of the type's name.
-var publicKey = regexp.MustCompile(`AAAA[A-Za-z0-9+/]{20,}={0,2}`)
+var publicKey = pattern(`AAAA[A-Za-z0-9+/]{20,}={0,2}`)
 
 // fingerprint matches the two forms of a fingerprint that OpenSSH prints.
-var fingerprint = regexp.MustCompile(`SHA256:[A-Za-z0-9+/]{43}|(?:\b|MD5:)(?:[0-9a-f]{2}:){15}[0-9a-f]{2}\b`)
+var fingerprint = pattern(`SHA256:[A-Za-z0-9+/]{43}|(?:\b|MD5:)(?:[0-9a-f]{2}:){15}[0-9a-f]{2}\b`)
 
 // collectKeys remembers the public keys in data, so that a fingerprint of one,
 // in whatever other item, becomes the fingerprint of its replacement.
@@ -23,7 +22,7 @@ func (p *pseudonyms) collectKeys(data []byte) {
 	if !bytes.Contains(data, []byte("AAAA")) {
 		return
 	}
-	for _, m := range publicKey.FindAll(data, -1) {
+	for _, m := range publicKey().FindAll(data, -1) {
 		text := string(m)
 		if _, known := p.keys[text]; known {
 			continue
@@ -91,7 +90,7 @@ func (p *pseudonyms) publicKeys(data []byte) []byte {
 	if !bytes.Contains(data, []byte("AAAA")) {
 		return data
 	}
-	return publicKey.ReplaceAllFunc(data, func(m []byte) []byte {
+	return publicKey().ReplaceAllFunc(data, func(m []byte) []byte {
 		if other, ok := p.keys[string(m)]; ok {
 			return []byte(other)
 		}
@@ -100,7 +99,7 @@ func (p *pseudonyms) publicKeys(data []byte) []byte {
 }
 
 func (p *pseudonyms) fingerprints(data []byte) []byte {
-	return fingerprint.ReplaceAllFunc(data, func(m []byte) []byte {
+	return fingerprint().ReplaceAllFunc(data, func(m []byte) []byte {
 		prefix := ""
 		if bytes.HasPrefix(m, []byte("MD5:")) {
 			prefix, m = "MD5:", m[4:]

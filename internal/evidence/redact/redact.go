@@ -14,7 +14,6 @@ package redact
 import (
 	"bytes"
 	"crypto/rand"
-	"regexp"
 
 	"sshwhy/internal/evidence"
 )
@@ -66,14 +65,14 @@ func Bundle(b *evidence.Bundle, opt Options) *evidence.Bundle {
 
 // secretFiles are files that are a secret as a whole. The public half of a key
 // ends in .pub and is none.
-var secretFiles = regexp.MustCompile(`^file:.*(?:/(?:id_[a-z0-9_]+|identity|ssh_host_[a-z0-9_]+_key|[^/]*\.(?:pem|key|ppk|p12|pfx|jks|keytab)|\.google_authenticator|\.netrc|_netrc|\.pgpass|\.my\.cnf|\.vault-token|\.git-credentials|\.htpasswd|sssd\.secrets|secrets\.ldb|secrets\.tdb|passdb\.tdb))$`)
+var secretFiles = pattern(`^file:.*(?:/(?:id_[a-z0-9_]+|identity|ssh_host_[a-z0-9_]+_key|[^/]*\.(?:pem|key|ppk|p12|pfx|jks|keytab)|\.google_authenticator|\.netrc|_netrc|\.pgpass|\.my\.cnf|\.vault-token|\.git-credentials|\.htpasswd|sssd\.secrets|secrets\.ldb|secrets\.tdb|passdb\.tdb))$`)
 
 // ofItem redacts what came back for the item with that key.
 func ofItem(key string, data []byte) []byte {
 	if len(data) == 0 {
 		return data
 	}
-	if secretFiles.MatchString(key) {
+	if secretFiles().MatchString(key) {
 		return []byte("<redacted: secret file>\n")
 	}
 	return Text(bytes.Clone(shadowFile(key, data)))

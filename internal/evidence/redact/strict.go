@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
-	"regexp"
 
 	"sshwhy/internal/evidence"
 )
@@ -56,12 +55,12 @@ func (p *pseudonyms) text(data []byte) []byte {
 }
 
 // identifier matches machine ids, boot ids, serial UUIDs and hardware addresses.
-var identifier = regexp.MustCompile(`\b(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9a-f]{32}|(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})\b`)
+var identifier = pattern(`\b(?:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|[0-9a-f]{32}|(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})\b`)
 
 func (p *pseudonyms) identifiers(data []byte) []byte {
 	var out []byte
 	last := 0
-	for _, m := range identifier.FindAllIndex(data, -1) {
+	for _, m := range identifier().FindAllIndex(data, -1) {
 		if m[0] > 0 && data[m[0]-1] == ':' && m[1]-m[0] == len("00:00:00:00:00:00") || m[1] < len(data) && data[m[1]] == ':' && m[1]-m[0] == len("00:00:00:00:00:00") {
 			continue // six bytes of a longer fingerprint
 		}

@@ -2,7 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,15 +19,15 @@ const secretName = `[\w.-]*(?:password|passwd|passphrase|passwort|secret|token|a
 // The places of a value, each with the name as group 1 and the value as group 2.
 var (
 	// a setting that is a line of its own: the value goes to the end of the line
-	lineValue = regexp.MustCompile(`(?i)^\s*(?:[-*#;]+\s*)?(?:export\s+|set\s+|declare\s+-x\s+|Environment=)?(` + secretName + `)\s*(?::=?|=>?)\s*([^\s"'{\[|>,][^\r\n\x00"]*)`)
+	lineValue = pattern(`(?i)^\s*(?:[-*#;]+\s*)?(?:export\s+|set\s+|declare\s+-x\s+|Environment=)?(` + secretName + `)\s*(?::=?|=>?)\s*([^\s"'{\[|>,][^\r\n\x00"]*)`)
 	// "name": "value", name='value', and the same with the quotes escaped
-	quotedValue = regexp.MustCompile(`(?i)(` + secretName + `)\\{0,3}["']?\s*(?::=?|=>?|\s)\s*\\{0,3}["']((?:[^"'\\\n]|\\[^"'])+)`)
+	quotedValue = pattern(`(?i)(` + secretName + `)\\{0,3}["']?\s*(?::=?|=>?|\s)\s*\\{0,3}["']((?:[^"'\\\n]|\\[^"'])+)`)
 	// "name=value with spaces", as systemd's Environment= has it
-	quotedPair = regexp.MustCompile(`(?i)["'](` + secretName + `)=([^"'\n\x00\\]+)["'\\]`)
+	quotedPair = pattern(`(?i)["'](` + secretName + `)=([^"'\n\x00\\]+)["'\\]`)
 	// name=value among other words
-	plainValue = regexp.MustCompile(`(?i)(` + secretName + `)\\{0,3}["']?\s*(?:=>?|:)\s*([^\s"'\\&\x00{}\[\]]+)`)
+	plainValue = pattern(`(?i)(` + secretName + `)\\{0,3}["']?\s*(?:=>?|:)\s*([^\s"'\\&\x00{}\[\]]+)`)
 	// --name value, --name=value
-	optionValue = regexp.MustCompile(`(?i)(?:^|[\s"'\x00])(--?[\w-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|psk|credential)[\w-]*)(?:\s+|=)\\?["']?([^\s"'\\-][^\s"'\\]*)`)
+	optionValue = pattern(`(?i)(?:^|[\s"'\x00])(--?[\w-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|psk|credential)[\w-]*)(?:\s+|=)\\?["']?([^\s"'\\-][^\s"'\\]*)`)
 )
 
 // plainWords are values that are no secret whatever their name, so that settings
@@ -40,7 +39,7 @@ var plainWords = []string{
 }
 
 // harmlessNames are settings and fields that hold no secret though their name sounds so.
-var harmlessNames = regexp.MustCompile(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass|nopasswd|condition\w+|new_authtok_reqd|.*authtok_(?:err|recover_err|recovery_err|lock_busy|disable_aging|expired|type)|get_passwd|\w*askpass|mm_\w+|input_userauth_\w+|userauth_passwd|sys_auth_passwd)$`)
+var harmlessNames = pattern(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass|nopasswd|condition\w+|new_authtok_reqd|.*authtok_(?:err|recover_err|recovery_err|lock_busy|disable_aging|expired|type)|get_passwd|\w*askpass|mm_\w+|input_userauth_\w+|userauth_passwd|sys_auth_passwd)$`)
 
 // nssServices are what stands behind "passwd:" in nsswitch.conf(5).
 var nssServices = []string{"files", "compat", "systemd", "sss", "ldap", "nis", "nisplus", "winbind", "db", "hesiod", "altfiles", "mymachines", "extrausers", "sshwhy", "google", "oslogin", "cache_oslogin", "centrifydc", "lsass", "aad"}
@@ -49,7 +48,7 @@ var nssServices = []string{"files", "compat", "systemd", "sss", "ldap", "nis", "
 func harmlessValue(m [][]byte) bool {
 	name := string(m[1])
 	value := strings.ToLower(strings.Trim(string(bytes.TrimSpace(m[2])), `.,;)"'`))
-	if slices.Contains(plainWords, value) || harmlessNames.MatchString(name) {
+	if slices.Contains(plainWords, value) || harmlessNames().MatchString(name) {
 		return true
 	}
 	if strings.EqualFold(name, "passwd") && (isNSS(value) || value == "all" || strings.HasPrefix(value, "/")) {
@@ -80,7 +79,7 @@ func shadowFile(key string, data []byte) []byte {
 	base := strings.TrimSuffix(path[strings.LastIndex(path, "/")+1:], "-")
 	switch {
 	case base == "pam_radius_auth.conf":
-		return eachLine(data, func(line []byte) []byte { return radiusLine.ReplaceAll(line, []byte("${1}"+markPassword)) })
+		return eachLine(data, func(line []byte) []byte { return radiusLine().ReplaceAll(line, []byte("${1}"+markPassword)) })
 	case base == "opasswd", base == "smbpasswd":
 		return eachLine(data, func(line []byte) []byte {
 			name, _, found := bytes.Cut(line, []byte(":"))
@@ -96,7 +95,7 @@ func shadowFile(key string, data []byte) []byte {
 	return data
 }
 
-var radiusLine = regexp.MustCompile(`^(\s*[^#\s]\S*\s+)(\S+)`)
+var radiusLine = pattern(`^(\s*[^#\s]\S*\s+)(\S+)`)
 
 // accounts redacts lines of the shape of shadow(5) wherever they stand, and the
 // hashes that very old passwd(5) files hold.
@@ -106,7 +105,7 @@ func accounts(data []byte) []byte {
 	}
 	return eachLine(data, func(line []byte) []byte {
 		f := bytes.Split(line, []byte(":"))
-		if len(f) < 7 || len(f) > shadowFields || !name.Match(bytes.TrimSpace(f[0])) {
+		if len(f) < 7 || len(f) > shadowFields || !name().Match(bytes.TrimSpace(f[0])) {
 			return line
 		}
 		switch {
@@ -119,7 +118,7 @@ func accounts(data []byte) []byte {
 	})
 }
 
-var name = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*$`)
+var name = pattern(`^[A-Za-z0-9_][A-Za-z0-9_.@$\\-]*$`)
 
 func number(b []byte) bool { return len(bytes.Trim(b, "0123456789-")) == 0 }
 
@@ -164,7 +163,7 @@ type passwordBlock struct {
 	indent int
 }
 
-var blockLine = regexp.MustCompile(`^(\s*-?\s*["']?([\w.@-]+):)([^\r\n]+)`)
+var blockLine = pattern(`^(\s*-?\s*["']?([\w.@-]+):)([^\r\n]+)`)
 
 func (p *passwordBlock) line(line []byte) []byte {
 	body := bytes.TrimLeft(line, " \t")
@@ -180,15 +179,15 @@ func (p *passwordBlock) line(line []byte) []byte {
 		p.inside = false
 		return line
 	}
-	m := blockLine.FindSubmatch(line)
+	m := blockLine().FindSubmatch(line)
 	if m == nil || slices.Contains([]string{"expire", "list", "users", "name", "type"}, string(m[2])) {
 		return line
 	}
-	return blockLine.ReplaceAll(line, []byte("${1}"+markPassword))
+	return blockLine().ReplaceAll(line, []byte("${1}"+markPassword))
 }
 
 // blob is base64 too long to be a word.
-var blob = regexp.MustCompile(`[A-Za-z0-9+/]{64,}={0,2}`)
+var blob = pattern(`[A-Za-z0-9+/]{64,}={0,2}`)
 
 // blobs replaces long base64 of unknown meaning: a secret in an encoding nobody
 // thought of. Public keys, which begin with AAAA, are none.
@@ -196,7 +195,7 @@ func blobs(data []byte) []byte {
 	if !hasRun(data, 64) {
 		return data
 	}
-	return blob.ReplaceAllFunc(data, func(m []byte) []byte {
+	return blob().ReplaceAllFunc(data, func(m []byte) []byte {
 		if bytes.HasPrefix(m, []byte("AAAA")) || bytes.Count(m, []byte("/")) > len(m)/12 {
 			return m
 		}
