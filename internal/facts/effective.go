@@ -19,7 +19,12 @@ func wantEffective(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if sshdPath(b) == "" {
 		return nil
 	}
-	items := []evidence.Item{sshdCommand(b, "-G"), sshdCommand(b, "-T")}
+	full := sshdCommand(b, "-T")
+	items := []evidence.Item{full}
+	if r := b.Get(full); b.Has(full) && !(r.OK() && r.Exit == 0) {
+		// -G (since 9.3) wants neither root nor host keys nor /run/sshd.
+		items = append(items, sshdCommand(b, "-G"))
+	}
 	if spec, ok := visitorSpec(ask); ok {
 		items = append(items, sshdCommand(b, "-T", "-C", spec))
 	}

@@ -46,6 +46,7 @@ type Facts struct {
 	Wrappers   Wrappers
 	Journal    Journal
 	Script     Script
+	Route      RouteTo
 }
 
 // fact is one kind of fact: what it wants to see, given what has been seen.
@@ -57,7 +58,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript,
+		wantWrappers, wantJournal, wantScript, wantRoute,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -85,6 +86,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Wrappers:  parseWrappers(b),
 		Journal:   parseJournal(b),
 		Script:    parseScript(b),
+		Route:     parseRoute(b, ask),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)
 	f.Generator = len(b.Get(itemGenerator).Matches) > 0
