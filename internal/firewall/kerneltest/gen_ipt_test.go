@@ -137,7 +137,9 @@ func (t *iptTable) match(tcp bool) string {
 				func() string { return "-m tcp " + not + "--dport " + g.port() },
 				func() string { return "-m tcp " + not + "--dport " + g.portRange(":") },
 				func() string { return "-m multiport " + not + "--dports " + g.some(1, 3, ",", g.port) },
-				func() string { return "-m multiport " + not + "--dports " + g.port() + "," + pick(g, []string{"20:25", "80:2222", "2000:3000", "1:1023"}) },
+				func() string {
+					return "-m multiport " + not + "--dports " + g.port() + "," + pick(g, []string{"20:25", "80:2222", "2000:3000", "1:1023"})
+				},
 				func() string { return "-m multiport " + not + "--ports " + g.port() },
 			)
 		}
