@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"internal/server":                {"internal/facts", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
 	"internal/sshwire":               {},
 	"internal/client":                {"internal/report", "internal/catalog", "internal/sshwire"},
+	"internal/joined":                {"internal/report", "internal/catalog"},
 	"internal/explain":               {"internal/report", "internal/catalog", "internal/firewall"},
 	"internal/remedy":                {"internal/report", "internal/evidence"},
 	"internal/render":                {"internal/report"},
@@ -40,7 +41,7 @@ var rooms = map[string][]string{
 // network or the clock, neither directly nor through another package of ours.
 var thinking = []string{
 	"internal/report", "internal/catalog", "internal/evidence", "internal/facts",
-	"internal/firewall", "internal/server", "internal/explain", "internal/render",
+	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/render",
 }
 
 // forbidden is what a thinking package may not import.

@@ -3,12 +3,15 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"sshwhy/internal/client"
+	"sshwhy/internal/joined"
 	"sshwhy/internal/report"
+	"sshwhy/internal/server"
 )
 
 // hostFlags are sshwhy's own options beside those of ssh.
@@ -17,6 +20,8 @@ type hostFlags struct {
 	timeout      time.Duration
 	noOtherPorts bool
 	noAuth       bool
+	serverFrom   string // a bundle of the server, recorded there
+	serverVia    string // a command that gives a shell there
 }
 
 // newHost is "sshwhy [ssh options] [user@]host": the walk from here.
@@ -47,6 +52,7 @@ func newHost(a *app) *cobra.Command {
 func (f *hostFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait for each address (default 8s, or ssh's ConnectTimeout)")
 	cmd.Flags().BoolVar(&f.noOtherPorts, "no-other-ports", false, "do not try the usual other SSH ports of the host when this one is refused or silent")
+	cmd.Flags().StringVar(&f.serverFrom, "server-from", "", "bring in what was recorded on the server: a bundle made by sshwhy collect")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "stop after the host key: no login attempt")
 }
 
@@ -74,7 +80,34 @@ func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Repor
 		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Version: version(),
 	}, func(p client.Progress) { live.show(waiting(p)) })
 	live.clear()
-	return client.Diagnose(obs, version()), nil
+	r := client.Diagnose(obs, version())
+	if f.serverFrom == "" && f.serverVia == "" {
+		return r, nil
+	}
+	q := visitor(obs, r)
+	b, err := a.evidence(ctx, q, serverFlags{from: f.serverFrom, via: f.serverVia})
+	if err != nil {
+		return nil, err
+	}
+	return joined.Join(r, server.Diagnose(b, q, version())), nil
+}
+
+// visitor is this client as the server sees it. Behind a NAT the server sees
+// another address; so the own one is told only where no NAT is to be expected:
+// a public address, or both ends in private networks.
+func visitor(obs *client.Observations, r *report.Report) server.Query {
+	q := server.Query{User: r.Target.User, Port: r.Target.Port}
+	to, err := netip.ParseAddr(r.Target.Address)
+	if err != nil {
+		return q
+	}
+	for _, route := range obs.Routes {
+		from := route.Source
+		if from.IsValid() && from.Is4() == to.Is4() && (!from.IsPrivate() || to.IsPrivate()) {
+			q.Client = from
+		}
+	}
+	return q
 }
 
 // waiting says what is waited for, for how long, and when it gives up.

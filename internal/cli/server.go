@@ -21,7 +21,8 @@ type serverFlags struct {
 	client string
 	user   string
 	port   int
-	from   string
+	from   string // a recorded bundle
+	via    string // a command that gives a shell on the machine
 }
 
 func newServer(a *app) *cobra.Command {
@@ -57,8 +58,8 @@ and says what root would add.
 			if err != nil || !fix.fix {
 				return a.finishOr(r, err)
 			}
-			if f.from != "" {
-				return usage("run it on the machine itself: sudo sshwhy server --fix", "a recorded bundle cannot be mended")
+			if f.from != "" || f.via != "" {
+				return usage("run it on the machine itself: sudo sshwhy server --fix", "only the machine this runs on can be mended")
 			}
 			return a.mend(cmd.Context(), fix, remedy.Options{Where: report.OnServer, Client: f.client}, r, diagnose, new(doors).verify)
 		},

@@ -1,0 +1,51 @@
+package joined
+
+import (
+	"testing"
+
+	"sshwhy/internal/report"
+)
+
+func blocked(side report.Side, cause, headline string) *report.Report {
+	r := &report.Report{Side: side, Headline: headline,
+		Stages: []report.Stage{{Stage: "config", Status: report.StatusFailed}},
+		Findings: []report.Finding{{Cause: cause, Impact: report.Blocking, Certainty: report.Confirmed,
+			Evidence: []report.Evidence{{Source: "seen at " + string(side), Excerpt: "x"}}}}}
+	r.Decide()
+	return r
+}
+
+func TestACauseOnTheServerReplacesTheSymptom(t *testing.T) {
+	r := Join(blocked(report.SideClient, "connection-refused", "Refused."), blocked(report.SideServer, "sshd-config-invalid", "Line 3 is wrong."))
+	if len(r.Findings) != 1 || r.Findings[0].Cause != "sshd-config-invalid" {
+		t.Fatalf("findings: %+v", r.Findings)
+	}
+	if n := len(r.Findings[0].Evidence); n != 2 {
+		t.Errorf("the symptom's evidence is lost: %d pieces", n)
+	}
+	if r.Headline != "Line 3 is wrong." || r.Verdict != report.VerdictBroken || r.Side != report.SideClient {
+		t.Errorf("headline %q, verdict %s, side %s", r.Headline, r.Verdict, r.Side)
+	}
+	if r.Stages[1].Stage != "server/config" {
+		t.Errorf("stages: %+v", r.Stages)
+	}
+}
+
+func TestWhatNoCauseExplainsStays(t *testing.T) {
+	r := Join(blocked(report.SideClient, "name-not-found", "No such name."), blocked(report.SideServer, "service-stopped", "Stopped."))
+	if len(r.Findings) != 2 || r.Findings[0].Cause != "service-stopped" || r.Findings[1].Cause != "name-not-found" {
+		t.Fatalf("findings: %+v", r.Findings)
+	}
+}
+
+func TestAHealthyServerPointsBetween(t *testing.T) {
+	ok := &report.Report{Side: report.SideServer, Headline: "Nothing keeps clients out."}
+	ok.Decide()
+	r := Join(blocked(report.SideClient, "connection-timed-out", "No answer."), ok)
+	if r.Headline != "No answer. The server itself shows nothing that keeps this client out: look at what lies between." {
+		t.Error(r.Headline)
+	}
+	if r.Verdict != report.VerdictBroken {
+		t.Error(r.Verdict)
+	}
+}
