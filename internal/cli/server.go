@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +58,7 @@ and says what root would add.
 			}
 			r, err := diagnose(cmd.Context())
 			if err != nil || !fix.fix {
+				defer a.offerSudo(r, f)
 				return a.finishOr(r, err)
 			}
 			if f.from != "" || f.via != "" {
@@ -69,6 +72,16 @@ and says what root would add.
 	cmd.Flags().StringVar(&f.from, "from", "", "diagnose a recorded bundle instead of this machine (- for standard input)")
 	a.commonFlags(cmd)
 	return cmd
+}
+
+// offerSudo names the command that sees more, where root is all that is missing.
+func (a *app) offerSudo(r *report.Report, f serverFlags) {
+	if r == nil || len(r.Incomplete) == 0 || a.json || f.from != "" || f.via != "" || os.Geteuid() <= 0 {
+		return
+	}
+	if _, err := exec.LookPath("sudo"); err == nil {
+		fmt.Fprintln(a.Out, "\n  With root it can look at more: sudo sshwhy server")
+	}
 }
 
 // add defines the flags that say which visitor is asked about.
