@@ -47,6 +47,7 @@ type Facts struct {
 	Journal    Journal
 	Script     Script
 	Route      RouteTo
+	Firewall   Firewall
 }
 
 // fact is one kind of fact: what it wants to see, given what has been seen.
@@ -58,7 +59,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantRoute,
+		wantWrappers, wantJournal, wantScript, wantRoute, wantFirewall,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -87,6 +88,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Journal:   parseJournal(b),
 		Script:    parseScript(b),
 		Route:     parseRoute(b, ask),
+		Firewall:  parseFirewall(b, ask),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)
 	f.Generator = len(b.Get(itemGenerator).Matches) > 0

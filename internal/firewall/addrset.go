@@ -235,3 +235,31 @@ func earlier(a, b netip.Addr) netip.Addr {
 	}
 	return a
 }
+
+// Share is the part of its family's addresses that the set holds, from 0 to 1.
+// Of IPv6, only what is or may be in use counts: 2000::/3.
+func (s AddrSet) Share() float64 {
+	if s.IsEmpty() {
+		return 0
+	}
+	whole := all4
+	if s.ranges[0].from.Is6() {
+		whole = PrefixSet(netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3))
+		s = s.Intersect(whole)
+	}
+	return s.size() / whole.size()
+}
+
+// size is the number of addresses, as nearly as a float can say.
+func (s AddrSet) size() float64 {
+	sum := 0.0
+	for _, r := range s.ranges {
+		d := 0.0
+		a, b := r.from.AsSlice(), r.to.AsSlice()
+		for i := range a {
+			d = d*256 + float64(b[i]) - float64(a[i])
+		}
+		sum += d + 1
+	}
+	return sum
+}

@@ -137,6 +137,7 @@ func (rs *Ruleset) addIptChain(source string, backend Backend, family string, t 
 			b.Policy = "drop" // QUEUE is gone since 2.6; nothing else exists
 		}
 		rs.setBase(c, b)
+		c.Head = ":" + ic.name + " " + ic.policy
 	}
 	for i, line := range ic.rules {
 		r := &Rule{Number: i + 1, Text: line, Save: line}
@@ -149,6 +150,9 @@ func (rs *Ruleset) addIptChain(source string, backend Backend, family string, t 
 // enrich gives an nftables chain that iptables made the lines of iptables-save.
 func (c *Chain) enrich(source string, rs *Ruleset, t *iptTable, ic iptChain) []Problem {
 	c.Backend = IptablesNft
+	if c.Base != nil {
+		c.Head, c.Line = ":"+ic.name+" "+ic.policy, 0
+	}
 	if len(c.Rules) != len(ic.rules) {
 		return []Problem{{source, "chain " + ic.name + " has " + strconv.Itoa(len(ic.rules)) + " rules here and " +
 			strconv.Itoa(len(c.Rules)) + " in the listing of nft"}}

@@ -45,6 +45,8 @@ type Chain struct {
 	Table   string
 	Name    string
 	Base    *Base
+	Head    string // the line that declares hook and policy, as its tool prints it; "" where not collected
+	Line    int    // where that stands in the listing, from 1
 	Rules   []*Rule
 	order   int
 }
@@ -86,6 +88,7 @@ type Rule struct {
 	Handle uint64 // nftables' handle; 0 for iptables-legacy
 	Text   string // as its tool prints it; composed from the JSON where only that was given
 	Save   string // the line of iptables-save, for iptables rules
+	Line   int    // where Text stands in nft's listing, from 1; 0 where not collected
 	steps  []step
 	xt     bool // holds an iptables expression that nft cannot show
 	idle   bool // has no effect on a packet's fate (counters, logs)

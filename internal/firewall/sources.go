@@ -60,7 +60,7 @@ func (rs *Ruleset) readListing(data []byte) {
 	var family, table string
 	var c *Chain
 	var byHandle map[uint64]*Rule
-	for len(data) > 0 {
+	for n := 1; len(data) > 0; n++ {
 		line, rest, _ := bytes.Cut(data, []byte("\n"))
 		data = rest
 		indent := len(line) - len(bytes.TrimLeft(line, "\t"))
@@ -85,14 +85,15 @@ func (rs *Ruleset) readListing(data []byte) {
 		case indent == 1:
 			c = nil
 		case indent == 2 && c != nil && strings.HasPrefix(text, "type ") && strings.Contains(text, " hook "):
+			c.Head, c.Line = text, n
 			if c.Base != nil && c.Base.Devices == nil {
 				c.Base.Devices = devicesOf(text)
 			}
 		case indent == 2 && c != nil:
 			if i := strings.LastIndex(text, " # handle "); i >= 0 {
-				n, _ := symbol(dtNum, text[i+len(" # handle "):])
-				if r := byHandle[n]; r != nil && n != 0 {
-					r.Text = text[:i]
+				handle, _ := symbol(dtNum, text[i+len(" # handle "):])
+				if r := byHandle[handle]; r != nil && handle != 0 {
+					r.Text, r.Line = text[:i], n
 				}
 			}
 		}

@@ -1,10 +1,327 @@
 package server
 
-import "sshwhy/internal/report"
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/facts"
+	"sshwhy/internal/firewall"
+	"sshwhy/internal/report"
+)
 
 // firewallStage: does a rule of this machine stop the visitor's packets?
 func firewallStage() stage {
-	return stage{report.StageFirewall, func(*view) string { return "" }, []check{checkFirewall}}
+	return stage{report.StageFirewall, firewallDetail, []check{checkFirewall}}
 }
 
-func checkFirewall(_ *view, p *part) { p.cannot("firewall", "not looked at") }
+func firewallDetail(v *view) string {
+	if v.q.Client.IsValid() {
+		return fmt.Sprintf("new connections from %s to port %d pass", v.q.Client, v.port)
+	}
+	return fmt.Sprintf("new connections to port %d pass", v.port)
+}
+
+// checkFirewall follows the visitor's first packet through the machine's own
+// packet filters, or that of every address where no visitor was named.
+func checkFirewall(v *view, p *part) {
+	w := &wall{view: v, part: p}
+	if !w.read() {
+		return
+	}
+	if w.rules.Empty() {
+		p.detail = "no packet filter"
+	}
+	var answers []answer
+	for _, q := range w.questions() {
+		answers = append(answers, w.ask(q))
+	}
+	w.judge(answers)
+	w.checkPersistent(answers)
+}
+
+// wall is the firewall check at work.
+type wall struct {
+	*view
+	part  *part
+	rules *firewall.Ruleset
+}
+
+// read makes the ruleset of what was collected. It reports false, and says why,
+// where a part of it could not be seen.
+func (w *wall) read() bool {
+	f := &w.Firewall
+	var src firewall.Sources
+	nft := f.NftJSON.Origin
+	switch {
+	case nft.Known():
+		src.NftJSON = f.NftJSON.Data
+		if f.NftText.Origin.Known() {
+			src.NftText = f.NftText.Data
+		}
+	case w.notLoaded("nf_tables"):
+	case nft.Status == evidence.Absent && f.NftSave4.Origin.Known():
+		w.part.also("firewall", "nft is not installed: only those nftables rules that iptables made can be seen")
+	default:
+		return w.blind("nft", nft)
+	}
+	for _, x := range []struct {
+		raw    *facts.Raw
+		to     *[]byte
+		needed bool
+	}{
+		{&f.NftSave4, &src.NftSave4, false}, {&f.NftSave6, &src.NftSave6, false},
+		{&f.Legacy4, &src.Legacy4, w.hasLegacy(f.Names4, "ip_tables")}, {&f.Legacy6, &src.Legacy6, w.hasLegacy(f.Names6, "ip6_tables")},
+		{&f.Ipset, &src.Ipset, false},
+	} {
+		switch {
+		case x.raw.Origin.Known():
+			*x.to = x.raw.Data
+		case x.needed:
+			return w.blind("iptables-legacy", x.raw.Origin)
+		}
+	}
+	for _, raw := range []facts.Raw{f.NftJSON, f.NftSave4, f.NftSave6, f.Legacy4, f.Legacy6, f.Ipset} {
+		if raw.Cut {
+			w.part.cannot("firewall", raw.Origin.Source+" printed more than can be read")
+			return false
+		}
+	}
+	rules, problems := firewall.Read(src)
+	for _, problem := range problems {
+		w.part.also("firewall", problem.String())
+	}
+	w.rules = rules
+	return true
+}
+
+// hasLegacy reports whether rules of iptables-legacy exist or may exist.
+func (w *wall) hasLegacy(names facts.Raw, module string) bool {
+	if names.Origin.Known() {
+		return len(bytes.TrimSpace(names.Data)) > 0
+	}
+	return names.Origin.Status != evidence.Absent && !w.notLoaded(module)
+}
+
+// notLoaded reports whether a part of the kernel is certainly not there: on a
+// kernel with modules, none of that name is loaded.
+func (w *wall) notLoaded(module string) bool {
+	m := w.Firewall.Modules
+	return m.Origin.Known() && len(m.Data) > 0 && !bytes.HasPrefix(m.Data, []byte(module+" ")) && !bytes.Contains(m.Data, []byte("\n"+module+" "))
+}
+
+// blind says that the firewall could not be looked at.
+func (w *wall) blind(tool string, o facts.Origin) bool {
+	reason := o.Reason
+	switch {
+	case o.Status == evidence.Skipped:
+		reason = "not recorded"
+	case !w.Root:
+		reason = "needs root"
+	case o.Status == evidence.Absent:
+		reason = tool + " is not installed, so the rules in the kernel cannot be read"
+	case reason == "":
+		reason = o.Source + " failed"
+	}
+	w.part.cannot("firewall", reason)
+	return false
+}
+
+// questions are the packets to follow: one for each family of the visitor, to
+// the address of this machine that is reached by it.
+func (w *wall) questions() []firewall.Packet {
+	var locals []netip.Addr
+	for _, k := range w.Links.All {
+		for _, a := range k.Addrs {
+			locals = append(locals, a.Addr)
+		}
+	}
+	var out []firewall.Packet
+	for _, x := range []struct {
+		family firewall.Family
+		iface  string
+	}{{firewall.IPv4, w.Firewall.Iface4}, {firewall.IPv6, w.Firewall.Iface6}} {
+		if w.q.Client.IsValid() && firewall.FamilyOf(w.q.Client) != x.family {
+			continue
+		}
+		p := firewall.Packet{Path: firewall.Incoming, Family: x.family, Src: w.q.Client, Dport: uint16(w.port),
+			Iface: x.iface, Locals: locals, RoutedBack: firewall.Yes}
+		if w.loopbackClient() {
+			p.Iface, p.Dst = "lo", w.q.Client
+		} else if !w.address(&p) {
+			continue
+		}
+		for _, k := range w.Links.All {
+			if k.Name == p.Iface {
+				for _, a := range k.Addrs {
+					p.IfaceAddrs = append(p.IfaceAddrs, a.Addr)
+				}
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// address gives the packet the address it is sent to: the one of its interface
+// that others can reach, or else any such of the machine. It reports false
+// where the machine has none of the family.
+func (w *wall) address(p *firewall.Packet) bool {
+	var other netip.Addr
+	otherIface := ""
+	for _, k := range w.Links.All {
+		for _, a := range k.Addrs {
+			if k.Loopback || a.Scope != "global" && a.Scope != "site" || firewall.FamilyOf(a.Addr) != p.Family {
+				continue
+			}
+			if k.Name == p.Iface {
+				p.Dst = a.Addr
+				return true
+			}
+			if !other.IsValid() {
+				other, otherIface = a.Addr, k.Name
+			}
+		}
+	}
+	p.Dst = other
+	if p.Iface == "" || !w.q.Client.IsValid() {
+		p.Iface = otherIface
+	}
+	return other.IsValid() || w.q.Client.IsValid()
+}
+
+// answer is what the rules do with one question.
+type answer struct {
+	packet   firewall.Packet
+	verdicts []firewall.Verdict // one, or for all addresses
+	reply    bool               // the verdicts are those of our answer, which does not get out
+}
+
+// ask follows the packet, and where it passes for its visitor, the answer to it.
+func (w *wall) ask(q firewall.Packet) answer {
+	if !q.Src.IsValid() {
+		return answer{packet: q, verdicts: w.rules.OpenFor(q)}
+	}
+	in := w.rules.Evaluate(q)
+	if in.Kind != firewall.Accept || w.loopbackClient() {
+		return answer{packet: q, verdicts: []firewall.Verdict{in}}
+	}
+	back := q
+	back.Path, back.Src, back.Dst, back.Sport, back.Dport = firewall.Answer, q.Dst, q.Src, q.Dport, 0
+	if out := w.rules.Evaluate(back); out.Kind == firewall.Drop || out.Kind == firewall.Reject {
+		return answer{packet: q, verdicts: []firewall.Verdict{out}, reply: true}
+	}
+	return answer{packet: q, verdicts: []firewall.Verdict{in}}
+}
+
+// judge turns the answers into findings.
+func (w *wall) judge(answers []answer) {
+	open := 0
+	for _, a := range answers {
+		if a.share(firewall.Accept, firewall.Limited) > 0 {
+			open++
+		}
+	}
+	for _, a := range answers {
+		switch {
+		case w.q.Client.IsValid():
+			w.one(a, &a.verdicts[0], report.Blocking)
+		default:
+			w.everyone(a, open > 0)
+		}
+	}
+}
+
+// one judges the verdict for the visitor, or for all that share it.
+func (w *wall) one(a answer, v *firewall.Verdict, impact report.Impact) {
+	switch v.Kind {
+	case firewall.Drop, firewall.Reject, firewall.Forward:
+		w.stopped(a, v, impact)
+	case firewall.Limited:
+		w.limited(a, v)
+	case firewall.CannotTell:
+		w.part.cannot("firewall", undecidable(v))
+	}
+}
+
+// mostly is the share of addresses below which an opening counts as one for
+// some: a machine that lets in a company's network only is not open to all.
+const mostly = 0.5
+
+// everyone judges where no visitor was named: closed for all, closed for one
+// family, open for some.
+func (w *wall) everyone(a answer, openSomewhere bool) {
+	accepted, unsure := a.share(firewall.Accept, firewall.Limited), a.share(firewall.CannotTell)
+	worst := a.largest()
+	switch {
+	case accepted >= mostly:
+		for i := range a.verdicts {
+			if v := &a.verdicts[i]; v.Kind == firewall.Limited && a.share(firewall.Limited) >= mostly {
+				w.limited(a, v)
+				break
+			}
+		}
+	case unsure > 0 && unsure+accepted >= mostly:
+		for i := range a.verdicts {
+			if a.verdicts[i].Kind == firewall.CannotTell {
+				w.part.cannot("firewall", undecidable(&a.verdicts[i]))
+				return
+			}
+		}
+	case worst == nil:
+	case accepted > 0:
+		w.restricted(a, worst)
+	case openSomewhere:
+		w.stopped(a, worst, report.Note)
+	default:
+		w.stopped(a, worst, report.Blocking)
+	}
+}
+
+// share is the part of the family's addresses whose verdict is of these kinds.
+func (a answer) share(kinds ...firewall.Kind) float64 {
+	sum := 0.0
+	for i := range a.verdicts {
+		if slices.Contains(kinds, a.verdicts[i].Kind) {
+			sum += a.verdicts[i].For.Share()
+		}
+	}
+	if a.packet.Src.IsValid() && sum > 0 {
+		return 1
+	}
+	return sum
+}
+
+// largest is the verdict that stops the most addresses.
+func (a answer) largest() *firewall.Verdict {
+	var worst *firewall.Verdict
+	for i := range a.verdicts {
+		v := &a.verdicts[i]
+		if v.Kind != firewall.Drop && v.Kind != firewall.Reject && v.Kind != firewall.Forward {
+			continue
+		}
+		if worst == nil || v.For.Share() > worst.For.Share() {
+			worst = v
+		}
+	}
+	return worst
+}
+
+// undecidable says which rule keeps a verdict from being known.
+func undecidable(v *firewall.Verdict) string {
+	for _, u := range v.Unsure {
+		where := ""
+		if u.Chain != nil && u.Chain.Table != "" {
+			where = " (" + u.Chain.Title()
+			if u.Rule != nil {
+				where += ", " + u.Rule.Title()
+			}
+			where += ")"
+		}
+		return "depends on " + strings.TrimSpace(u.Why.What) + where
+	}
+	return "the rules send the packet to an address that may or may not be this machine's"
+}
