@@ -56,11 +56,11 @@ func (d *diagnosis) judge(a Attempt) failure {
 	switch a.Errno {
 	case "ECONNREFUSED":
 		if a.TCP != nil && a.TCP.SegsIn == 0 {
-			return d.rejected(a, report.Likely, "the refusal was no answer of its TCP")
+			return d.firewalled(a, report.Likely, "the refusal was no answer of its TCP")
 		}
 		return d.refused(a)
 	case "EACCES", "ENOPROTOOPT":
-		return d.rejected(a, report.Likely, "the system reports "+a.Text)
+		return d.firewalled(a, report.Likely, "the system reports "+a.Text)
 	case "ENETUNREACH":
 		return d.noWayThere(a, "a router on the way")
 	case "ECONNRESET", "ECONNABORTED":
@@ -82,8 +82,8 @@ func (d *diagnosis) refused(a Attempt) failure {
 			onConsole())}
 }
 
-// rejected is a refusal that no TCP of a host makes: a firewall rule.
-func (d *diagnosis) rejected(a Attempt, certainty report.Certainty, why string) failure {
+// firewalled is a refusal that no TCP of a host makes: a firewall rule.
+func (d *diagnosis) firewalled(a Attempt, certainty report.Certainty, why string) failure {
 	return failure{cause: "refused-by-firewall", rank: rankFirewall, certainty: certainty, short: "is rejected by a firewall",
 		summary: fmt.Sprintf("A firewall rejects connections to %s port %d: %s.", d.where(a.Addr.Addr()), a.Addr.Port(), why),
 		remedy:  advice("Have the firewall that is named let this machine in.", onConsole())}

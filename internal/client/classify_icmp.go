@@ -93,14 +93,14 @@ func (d *diagnosis) remoteICMP(a Attempt) failure {
 	switch kind := icmpName(i); {
 	case kind == icmpPort, kind == icmpProhibited, kind == icmpProtocol:
 		// The TCP of no system answers with these: RFC 9293 has the reset for it.
-		return d.rejected(a, report.Confirmed, fmt.Sprintf("%s answers “%s”, which is what firewall rules say", sender, kind))
+		return d.firewalled(a, report.Confirmed, fmt.Sprintf("%s answers “%s”, which is what firewall rules say", sender, kind))
 	case kind == icmpNoRoute || kind == icmpLoop:
 		if d.onlyThisPort(i.Offender) {
-			return d.rejected(a, report.Likely, fmt.Sprintf("%s says “%s” for this port and not for others", sender, kind))
+			return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” for this port and not for others", sender, kind))
 		}
 		return d.noWayThere(a, sender)
 	case kind == icmpHostGone && a.Ms < neighbourWait && (sender == "the host itself" || d.onlyThisPort(i.Offender)):
-		return d.rejected(a, report.Likely, fmt.Sprintf("%s says “%s” at once, and only for this port", sender, kind))
+		return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” at once, and only for this port", sender, kind))
 	default:
 		return d.hostGone(a, sender+" says that nobody has this address")
 	}

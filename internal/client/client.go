@@ -62,7 +62,7 @@ type walker struct {
 // is complete, and returns what it saw. When ctx ends it returns what is known
 // so far. progress may be nil; it is called at every step and while one waits.
 func Walk(ctx context.Context, opt Options, progress func(Progress)) *Observations {
-	w := &walker{opt: opt, progress: progress, obs: &Observations{Typed: opt.Host, Args: opt.Args}}
+	w := &walker{opt: opt, progress: progress, obs: &Observations{Typed: opt.Host, Args: opt.Args, NoAuth: opt.NoAuth}}
 	w.walk(ctx)
 	w.obs.Interrupted = ctx.Err() != nil
 	return w.obs

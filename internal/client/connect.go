@@ -24,6 +24,8 @@ type dialer struct {
 	limit  time.Duration
 	bind   netip.Addr // local address, if one was asked for
 	device string     // interface, if one was asked for
+
+	segment int // largest TCP segment to use in both directions; 0 leaves it to the system
 }
 
 // race is the attempt to connect to every address of a host at once.

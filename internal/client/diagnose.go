@@ -26,7 +26,7 @@ func Diagnose(o *Observations, version string) *report.Report {
 		Side: report.SideClient,
 	}}
 	d.target()
-	for _, step := range []func(){d.config, d.resolve, d.route, d.connect, d.banner, d.kex, d.afterKex} {
+	for _, step := range []func(){d.config, d.resolve, d.route, d.connect, d.banner, d.kex, d.hostKey, d.auth, d.session} {
 		step()
 	}
 	if o.Interrupted {
@@ -75,8 +75,10 @@ func (d *diagnosis) settle() {
 	case d.o.Interrupted:
 		d.r.Verdict = report.VerdictUnknown
 		d.r.Headline = "Stopped before the walk was complete; nothing wrong was seen so far."
+	case d.r.Verdict == report.VerdictUnknown && len(d.r.Incomplete) > 0:
+		d.r.Headline = "No fault was seen as far as sshwhy could go: " + d.r.Incomplete[0].Reason + "."
 	case d.r.Verdict == report.VerdictUnknown:
-		d.r.Headline = "Nothing wrong was seen, and not everything could be looked at."
+		d.r.Headline = "No fault was seen, but not everything could be looked at."
 	default:
 		d.r.Headline = d.allWell()
 	}
@@ -150,6 +152,31 @@ func advice(summary string, steps ...report.Step) *report.Remedy {
 
 func onClient(do string) report.Step { return report.Step{Do: do, Where: report.OnClient} }
 func onServer(do string) report.Step { return report.Step{Do: do, Where: report.OnServer} }
+
+// ssh is the command that was typed, with other options in front: of options
+// given twice, ssh takes the first. A user in the host's place is left out where
+// -l names another.
+func (d *diagnosis) ssh(options string) string {
+	host := d.o.Typed
+	if _, bare, ok := strings.Cut(host, "@"); ok && strings.HasPrefix(options, "-l ") && !strings.Contains(host, "://") {
+		host = bare
+	}
+	words := []string{"ssh"}
+	if options != "" {
+		words = append(words, options)
+	}
+	eachOption(d.o.Args, func(flag byte, value string) {
+		replaced := strings.HasPrefix(options, "-"+string(flag)) || options == "-4" || options == "-6"
+		if replaced && strings.IndexByte("46lp", flag) >= 0 {
+			return
+		}
+		words = append(words, "-"+string(flag))
+		if strings.IndexByte(withValue, flag) >= 0 {
+			words = append(words, quote(value))
+		}
+	})
+	return strings.Join(append(words, quote(host)), " ")
+}
 
 // onConsole is what every diagnosis from afar ends with: the other side.
 func onConsole() report.Step { return onServer("sudo sshwhy server") }

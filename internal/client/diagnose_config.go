@@ -82,7 +82,7 @@ func (d *diagnosis) configRefused() {
 		d.find("client-config-invalid", report.Confirmed,
 			fmt.Sprintf("ssh refuses its own configuration: %s, line %d: %s.", file, n, text),
 			[]report.Evidence{{Source: file, Excerpt: line, Line: n}},
-			advice(fmt.Sprintf("Correct line %d of %s.", n, file), onClient("ssh -G "+d.o.Typed)))
+			advice(fmt.Sprintf("Correct line %d of %s.", n, file), onClient(d.ssh("-G"))))
 		return
 	}
 	d.find("client-config-invalid", report.Confirmed, "ssh refuses its options or its configuration: "+said+".",
@@ -105,7 +105,7 @@ func (d *diagnosis) sshSaid() []report.Evidence {
 
 // quote makes a path safe to paste into a shell.
 func quote(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:") == "" {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:=,~") == "" && path != "" {
 		return path
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"

@@ -60,7 +60,7 @@ func (d *diagnosis) pickFamily(good Attempt) *report.Remedy {
 		flag = "-4"
 	}
 	return &report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Use %s, and look on the server why the other one fails.", familyOf(good)),
-		Steps: []report.Step{onClient("ssh " + flag + " " + d.o.Typed), onConsole()}}
+		Steps: []report.Step{onClient(d.ssh(flag)), onConsole()}}
 }
 
 // unreached makes one finding for each different way in which the addresses
@@ -103,7 +103,7 @@ func (d *diagnosis) otherWays() {
 			fmt.Sprintf("An SSH server answers on port %d of %s, not on port %d, which was asked for.", a.Addr.Port(), d.where(a.Addr.Addr()), asked.Addr.Port()),
 			[]report.Evidence{attemptEvidence(asked), {Source: "connect " + a.Addr.String(), Excerpt: a.Banner}},
 			&report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Connect to port %d, or write it into ~/.ssh/config.", a.Addr.Port()),
-				Steps: []report.Step{onClient(fmt.Sprintf("ssh -p %d %s", a.Addr.Port(), d.o.Typed))}})
+				Steps: []report.Step{onClient(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())))}})
 		return
 	}
 	for _, a := range d.o.OtherFamily {

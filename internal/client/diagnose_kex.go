@@ -113,7 +113,7 @@ func (d *diagnosis) meetAgain(n negotiated, offer []string) *report.Remedy {
 		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())
 	}
 	summary := fmt.Sprintf("Best: update the SSH server, or remove a too narrow %s line on either side. Until then allow the server's algorithm for this host alone.", keyword)
-	return advice(summary, onClient(fmt.Sprintf("ssh -o %s=+%s %s", keyword, offer[0], d.o.Typed)), onConsole())
+	return advice(summary, onClient(d.ssh(fmt.Sprintf("-o %s=+%s", keyword, offer[0]))), onConsole())
 }
 
 // kexEnded is for a connection that ends between the banner and the offer.
@@ -137,19 +137,4 @@ func (d *diagnosis) kexEnded(k *Kex) {
 			fmt.Sprintf("%s ends the connection at the start of the key exchange: %s.", d.host, k.Err), evidence,
 			advice("The log of the server names its reason.", onConsole(), onServer("sudo journalctl -u ssh -u sshd -n 50")))
 	}
-}
-
-// afterKex are the steps that this walk does not take.
-func (d *diagnosis) afterKex() {
-	for _, name := range []string{report.StageHostKey, report.StageAuth, report.StageSession} {
-		d.stage(name, report.StatusSkipped, 0, "")
-	}
-	if !d.stop && !d.o.Interrupted {
-		d.incomplete("login", "the host key was not checked and no login was tried")
-	}
-}
-
-// allWell is the headline of a walk without a fault.
-func (d *diagnosis) allWell() string {
-	return fmt.Sprintf("An SSH server answers at %s port %d and agrees on how to talk; no login was tried.", d.host, d.r.Target.Port)
 }

@@ -86,6 +86,9 @@ func startConnect(target netip.AddrPort, d dialer) (fd int, where string, err er
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, 1)
 	}
+	if d.segment > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, d.segment)
+	}
 	if d.device != "" {
 		if err = unix.BindToDevice(fd, d.device); err != nil {
 			return -1, "bind", err
@@ -197,4 +200,25 @@ func isOwn(a netip.Addr) bool {
 	}
 	_, own := deviceNames()[a.WithZone("")]
 	return own
+}
+
+// stuckBytes asks TCP what is under way on a connection that fell silent:
+// segments of ours that nobody acknowledges, or segments of the peer behind a
+// gap, mean that packets are lost on the way.
+func stuckBytes(conn net.Conn) *Stuck {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	var s *Stuck
+	_ = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			s = &Stuck{Unacked: int(info.Unacked), Retrans: int(info.Total_retrans), OutOf: int(info.Rcv_ooopack)}
+		}
+	})
+	return s
 }

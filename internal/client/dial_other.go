@@ -34,3 +34,6 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attem
 	}
 	return nil, a
 }
+
+// stuckBytes is not known without TCP_INFO.
+func stuckBytes(net.Conn) *Stuck { return nil }

@@ -3,6 +3,7 @@ package client
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -14,3 +15,5 @@ func writeFile(t *testing.T, dir, name, text string) string {
 	}
 	return path
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

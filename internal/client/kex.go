@@ -13,11 +13,11 @@ import (
 // negotiation.
 var algorithmKeywords = [...]string{"kexalgorithms", "hostkeyalgorithms", "ciphers", "macs"}
 
-// kex reads the server's offer. An SSH server sends it without being asked as
+// kex reads the server's offer and goes on to the login if the lists meet. An SSH server sends it without being asked as
 // soon as both identification strings are exchanged (RFC 4253 section 7.1).
-func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader) bool {
+func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader) {
 	limit := w.wait(leastKex)
-	defer w.tell("kex", w.obs.Chosen, limit)()
+	done := w.tell("kex", w.obs.Chosen, limit)
 	begin := time.Now()
 	_ = conn.SetDeadline(begin.Add(limit))
 	k := &Kex{Client: map[string][]string{}}
@@ -27,8 +27,9 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 			k.Client[keyword] = strings.Split(list, ",")
 		}
 	}
-	server, _, err := reader.ReadKexInit()
+	server, wire, err := reader.ReadKexInit()
 	k.Ms = ms(time.Since(begin))
+	done()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		k.End = endCancelled
@@ -37,5 +38,18 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 	default:
 		k.Server = &server
 	}
-	return k.Server != nil
+	if k.Server == nil || k.hopeless() {
+		return
+	}
+	w.login(ctx, conn, replay(w.obs.Banner.Ident, wire), reader)
+}
+
+// hopeless reports whether the lists do not meet, so that ssh would end here.
+func (k *Kex) hopeless() bool {
+	for _, n := range k.negotiate() {
+		if len(n.client) > 0 && n.choice == "" {
+			return true
+		}
+	}
+	return false
 }

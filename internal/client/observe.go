@@ -26,6 +26,10 @@ type Observations struct {
 	Banner      *Banner   `json:"banner,omitempty"`
 	Second      *Banner   `json:"second,omitempty"` // what a second connection with a TLS hello got
 	Kex         *Kex      `json:"kex,omitempty"`
+	HostKey     *HostKey  `json:"host_key,omitempty"`
+	Login       *Login    `json:"login,omitempty"`
+	Session     *Session  `json:"session,omitempty"`
+	NoAuth      bool      `json:"no_auth,omitempty"` // the user asked for no login
 }
 
 // Config is what ssh says the connection is to be.

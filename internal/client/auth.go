@@ -1,0 +1,260 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// maxOffers bounds how many keys are offered. Servers end the connection after
+// MaxAuthTries (6 by default) anyway.
+const maxOffers = 20
+
+// randReader is what signers are given.
+type randReader = io.Reader
+
+// Login is one attempt to authenticate, as ssh would make it, without anything
+// that needs typing.
+type Login struct {
+	User      string   `json:"user"`
+	Allowed   []string `json:"allowed,omitempty"` // what the server offers, as its answer to the method "none"
+	Ours      []string `json:"ours,omitempty"`    // what the configuration lets ssh try
+	Left      []string `json:"left,omitempty"`    // what the server still offered at the end
+	Keys      []Key    `json:"keys,omitempty"`    // in the order in which ssh offers them
+	Unlisted  []Key    `json:"unlisted,omitempty"`
+	Agent     *Agent   `json:"agent,omitempty"`
+	Banner    string   `json:"banner,omitempty"` // text that the server shows before login
+	OK        bool     `json:"ok"`
+	FirstMs   float64  `json:"first_ms,omitempty"` // until the server's first answer
+	End       string   `json:"end,omitempty"`
+	Err       string   `json:"err,omitempty"`
+	Ms        float64  `json:"ms"`
+	Batch     bool     `json:"batch,omitempty"`
+	OnlyNamed bool     `json:"only_named,omitempty"` // IdentitiesOnly
+}
+
+// authenticator offers one key after the other.
+type authenticator struct {
+	obs     *Login
+	begin   time.Time
+	next_   int // index of the next key
+	current *Key
+	signed  bool
+	partial int
+	offers  int
+	accept  []string // PubkeyAcceptedAlgorithms
+	close   func()
+}
+
+// auth prepares what ssh would try.
+func (w *walker) auth(_ context.Context, _ net.Conn) *authenticator {
+	c := &w.obs.Config
+	l := &Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", OnlyNamed: c.Get("identitiesonly") == "yes"}
+	a := &authenticator{obs: l, begin: time.Now(), close: func() {}}
+	if w.opt.NoAuth {
+		return a
+	}
+	if list := c.Get("pubkeyacceptedalgorithms"); list != "" {
+		a.accept = strings.Split(list, ",")
+	}
+	files := identities(c)
+	for _, path := range c.Values["certificatefile"] {
+		files = addCert(files, expandTokens(path, c))
+	}
+	var fromAgent []Key
+	l.Agent, fromAgent, a.close = openAgent(c)
+	l.Keys = lineUp(files, fromAgent, l.OnlyNamed)
+	l.Unlisted = unlisted(files)
+	return a
+}
+
+// methodsOf are the methods that the configuration allows, in ssh's order.
+func methodsOf(c *Config) []string {
+	all := []string{"gssapi-with-mic", "hostbased", "publickey", "keyboard-interactive", "password"}
+	if list := c.Get("preferredauthentications"); list != "" {
+		all = strings.Split(list, ",")
+	}
+	keyword := map[string]string{
+		"gssapi-with-mic": "gssapiauthentication", "hostbased": "hostbasedauthentication", "publickey": "pubkeyauthentication",
+		"keyboard-interactive": "kbdinteractiveauthentication", "password": "passwordauthentication",
+	}
+	return slices.DeleteFunc(all, func(m string) bool {
+		v := c.Get(keyword[m])
+		return v == "no" || v == "false"
+	})
+}
+
+// addCert adds a CertificateFile to the key that it certifies.
+func addCert(files []Key, path string) []Key {
+	cert := readCert(path)
+	if cert == nil {
+		return files
+	}
+	for _, k := range files {
+		if k.public != nil && k.Cert == nil && string(k.public.Marshal()) == string(cert.Key.Marshal()) {
+			return append([]Key{k.certified(path, cert)}, files...)
+		}
+	}
+	return files
+}
+
+// banner keeps the text that the server shows.
+func (a *authenticator) banner(text string) error {
+	a.obs.Banner += text[:min(len(text), max(0, maxBannerText-len(a.obs.Banner)))]
+	return nil
+}
+
+// next is called before every attempt: it writes down how the last one went and
+// gives the next key.
+func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	if a.obs.FirstMs == 0 {
+		a.obs.FirstMs = ms(time.Since(a.begin))
+		a.obs.Allowed = state.AllowedMethods
+	}
+	a.obs.Left = state.AllowedMethods
+	if a.current != nil {
+		switch {
+		case len(state.PartialSuccessMethods) > a.partial:
+			a.current.State = KeyPartial
+		case a.signed && a.current.signer != nil:
+			a.current.State = KeyBadSign
+		case a.signed:
+			a.current.State = KeyWelcome
+		default:
+			a.current.State = KeyRejected
+		}
+		a.partial, a.current = len(state.PartialSuccessMethods), nil
+	}
+	if !slices.Contains(state.AllowedMethods, "publickey") || !slices.Contains(a.obs.Ours, "publickey") {
+		return nil, errStop
+	}
+	for a.next_ < len(a.obs.Keys) && a.offers < maxOffers {
+		k := &a.obs.Keys[a.next_]
+		a.next_++
+		if k.public == nil || !a.offerable(k) {
+			continue
+		}
+		a.current, a.signed = k, false
+		a.offers++
+		return ssh.PublicKeys(&watched{key: k, owner: a}), nil
+	}
+	return nil, errStop
+}
+
+// offerable reports whether ssh would offer the key. One that is encrypted is
+// offered too: the server's answer says whether its passphrase would help.
+func (a *authenticator) offerable(k *Key) bool {
+	switch k.Fault {
+	case "", faultEncrypted, faultTouch:
+	default:
+		return false
+	}
+	if len((&watched{key: k, owner: a}).Algorithms()) == 0 {
+		k.Fault = faultExcluded
+		return false
+	}
+	return true
+}
+
+// finish settles the last key when the handshake is over.
+func (a *authenticator) finish(err error) {
+	if a.current == nil {
+		return
+	}
+	a.current.State = KeyUndecided
+	switch {
+	case err == nil:
+		a.current.State = KeyAccepted
+	case a.signed && a.current.signer == nil:
+		a.current.State = KeyWelcome
+	}
+}
+
+// watched is a signer that notes when it is asked to sign, which happens only
+// after the server has said that it would accept the key.
+type watched struct {
+	key   *Key
+	owner *authenticator
+}
+
+var errCannotSign = errors.New("the private key cannot be used without its owner")
+
+func (s *watched) PublicKey() ssh.PublicKey { return s.key.public }
+
+func (s *watched) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return s.SignWithAlgorithm(rand, data, s.key.public.Type())
+}
+
+func (s *watched) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	s.owner.signed = true
+	if s.key.Fault != "" {
+		s.key.signer = nil
+	}
+	switch signer := s.key.signer.(type) {
+	case nil:
+		return nil, errCannotSign
+	case ssh.AlgorithmSigner:
+		sig, err := signer.SignWithAlgorithm(rand, data, algorithm)
+		if err != nil {
+			s.key.Detail = err.Error()
+		}
+		return sig, err
+	default:
+		return signer.Sign(rand, data)
+	}
+}
+
+// Algorithms are the signature algorithms of the key that the configuration
+// accepts, best first.
+func (s *watched) Algorithms() []string {
+	kind := s.key.public.Type()
+	plain := strings.TrimSuffix(kind, "-cert-v01@openssh.com")
+	list := []string{plain}
+	switch {
+	case plain == ssh.KeyAlgoRSA:
+		list = []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}
+	case strings.HasPrefix(plain, "sk-"):
+		list = []string{plain + "@openssh.com"}
+		if strings.HasSuffix(plain, "@openssh.com") {
+			list = []string{plain}
+		}
+	}
+	if len(s.owner.accept) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(list, func(algorithm string) bool {
+		want := algorithm
+		if kind != plain {
+			want = strings.TrimSuffix(algorithm, "@openssh.com") + "-cert-v01@openssh.com"
+		}
+		return !slices.Contains(s.owner.accept, want)
+	})
+}
+
+// judgeCert says whether a user certificate is valid now.
+func judgeCert(cert *ssh.Certificate) *KeyCert {
+	const forever = 1<<63 - 1
+	c := &KeyCert{Principals: cert.ValidPrincipals}
+	now := uint64(time.Now().Unix())
+	if cert.ValidAfter > 0 && cert.ValidAfter <= forever {
+		c.After = time.Unix(int64(cert.ValidAfter), 0).UTC().Format(time.RFC3339)
+	}
+	if cert.ValidBefore <= forever {
+		c.Before = time.Unix(int64(cert.ValidBefore), 0).UTC().Format(time.RFC3339)
+	}
+	switch {
+	case cert.CertType != ssh.UserCert:
+		c.Fault = "it is a host certificate"
+	case cert.ValidAfter > now:
+		c.Fault = "it is not valid before " + c.After
+	case cert.ValidBefore <= now && c.Before != "":
+		c.Fault = "it expired on " + c.Before
+	}
+	return c
+}

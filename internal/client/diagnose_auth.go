@@ -1,0 +1,301 @@
+package client
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// auth judges the attempt to log in.
+func (d *diagnosis) auth() {
+	l := d.o.Login
+	if d.o.NoAuth && d.o.HostKey != nil && d.o.HostKey.Type != "" && !d.stop {
+		d.stage(report.StageAuth, report.StatusSkipped, 0, "not asked for")
+		d.stop = true
+		return
+	}
+	if d.skipped(report.StageAuth, l != nil) {
+		return
+	}
+	d.keyFaults(l)
+	switch {
+	case l.OK:
+		d.stage(report.StageAuth, report.StatusOK, l.Ms, "%s logged in %s", l.User, l.with())
+		d.slowLogin(l)
+	case l.End == endCancelled:
+		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")
+	case l.End == endGoodbye && strings.Contains(l.Err, "Too many authentication failures"):
+		d.tooMany(l)
+	case l.End == endTimeout:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the server falls silent")
+		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not answer the login of %s for %s.", d.host, l.User, seconds(l.Ms)),
+			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
+	case l.End != "":
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
+		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.Err),
+			d.loginEvidence(l), advice("The server's log names the reason.", onConsole()))
+	default:
+		d.notLoggedIn(l)
+	}
+}
+
+// with says how a login succeeded.
+func (l *Login) with() string {
+	for _, k := range l.Keys {
+		if k.State == KeyAccepted {
+			return "with " + k.label()
+		}
+	}
+	return "without being asked for anything"
+}
+
+// label names a key for a person.
+func (k Key) label() string {
+	switch {
+	case k.File != "" && k.Agent:
+		return k.File + " (from the agent)"
+	case k.File != "":
+		return k.File
+	case k.Comment != "":
+		return fmt.Sprintf("the agent's key %q", k.Comment)
+	default:
+		return "the agent's key " + k.Fingerprint
+	}
+}
+
+// interactive are the methods that need somebody who types, as far as both
+// sides allow them and ssh would ask.
+func (l *Login) interactive() []string {
+	if l.Batch {
+		return nil
+	}
+	left := l.Left
+	if left == nil {
+		left = l.Allowed
+	}
+	return slices.DeleteFunc(slices.Clone(left), func(m string) bool {
+		return m != "password" && m != "keyboard-interactive" || !slices.Contains(l.Ours, m)
+	})
+}
+
+// notLoggedIn is for a login that the server did not grant.
+func (d *diagnosis) notLoggedIn(l *Login) {
+	var rejected, welcome, partial []Key
+	for _, k := range l.Keys {
+		switch k.State {
+		case KeyRejected, KeyBadSign:
+			rejected = append(rejected, k)
+		case KeyWelcome:
+			welcome = append(welcome, k)
+		case KeyPartial:
+			partial = append(partial, k)
+		}
+	}
+	typed := l.interactive()
+	switch {
+	case len(welcome) > 0:
+		d.needsOwner(l, welcome[0])
+	case len(typed) > 0:
+		d.asksToType(l, typed, rejected, partial)
+	case len(partial) > 0:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key is accepted, and the server wants %s as well", strings.Join(l.Left, " or "))
+		d.find("no-auth-method", report.Confirmed,
+			fmt.Sprintf("%s accepts the key of %s and wants a second proof (%s), which this ssh may not try.", d.host, l.User, strings.Join(l.Left, ", ")),
+			d.loginEvidence(l), advice("Allow the second method here (PreferredAuthentications, BatchMode no).", onClient(d.ssh("-o BatchMode=no"))))
+	case len(rejected) > 0:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: every key was rejected", l.User)
+		d.rejected(l, rejected)
+	case slices.Contains(l.Allowed, "publickey") && slices.Contains(l.Ours, "publickey"):
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: the server wants a key, and none was offered", l.User)
+		d.nothingOffered(l)
+	default:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: no method in common", l.User)
+		d.find("no-auth-method", report.Confirmed,
+			fmt.Sprintf("%s lets %s log in by %s only, and this ssh may use %s.", d.host, l.User, strings.Join(l.Allowed, ", "), list(l.Ours)),
+			d.loginEvidence(l), advice("Allow one of the server's methods here, or another one on the server.", onClient(d.ssh("-v")), onConsole()))
+	}
+}
+
+// needsOwner is for a key that the server takes and that only its owner can use.
+func (d *diagnosis) needsOwner(l *Login, k Key) {
+	if k.Fault == faultTouch {
+		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s, which needs a touch", k.label())
+		d.incomplete("login", "the server accepts "+k.label()+"; the security key must be touched, which was not asked for")
+		return
+	}
+	summary := fmt.Sprintf("%s accepts the key %s, and its passphrase is needed to use it.", d.host, k.label())
+	steps := []report.Step{onClient("ssh-add " + quote(k.File))}
+	if l.Batch {
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key needs its passphrase")
+		d.find("private-key-passphrase", report.Confirmed, summary+" In batch mode nobody can be asked.", d.loginEvidence(l),
+			advice("Load the key into the agent first.", steps...))
+		return
+	}
+	d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s; its passphrase was not asked for", k.label())
+	d.find("private-key-passphrase", report.Confirmed, summary+" ssh will ask for it.", d.loginEvidence(l),
+		advice("Type the passphrase, or load the key into the agent once.", steps...))
+	d.soften(report.Note)
+	d.incomplete("login", "the passphrase of "+k.label()+" was not asked for")
+}
+
+// asksToType is for a server that lets a person type something.
+func (d *diagnosis) asksToType(l *Login, typed []string, rejected, partial []Key) {
+	method := strings.Join(typed, " or ")
+	detail := "the server asks for a password, which is not tried"
+	if len(partial) > 0 {
+		detail = "the key is accepted; the server asks for more (" + method + ")"
+	}
+	d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "%s: %s", l.User, detail)
+	d.incomplete("login", "the server goes on to "+method+", which needs typing and was not tried")
+	if len(rejected) > 0 {
+		d.rejected(l, rejected)
+		d.soften(report.Degrading)
+	}
+}
+
+// rejected is for keys that the server does not take for this user.
+func (d *diagnosis) rejected(l *Login, keys []Key) {
+	names := make([]string, 0, len(keys))
+	for _, k := range keys[:min(len(keys), 6)] {
+		names = append(names, k.label())
+	}
+	for _, k := range keys {
+		if k.Cert != nil && k.Cert.Fault != "" {
+			d.find("certificate-expired", report.Confirmed, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.label(), k.Cert.Fault),
+				d.loginEvidence(l), advice("Have a new certificate signed.", onClient("ssh-keygen -Lf "+quote(k.File))))
+			return
+		}
+		if k.Cert != nil && len(k.Cert.Principals) > 0 && !slices.Contains(k.Cert.Principals, l.User) {
+			d.find("certificate-expired", report.Likely,
+				fmt.Sprintf("%s rejects the certificate %s: it is for %s, not for %s.", d.host, k.label(), strings.Join(k.Cert.Principals, ", "), l.User),
+				d.loginEvidence(l), advice("Log in as a user that the certificate names, or have a new one signed.", onClient("ssh-keygen -Lf "+quote(k.File))))
+			return
+		}
+	}
+	if user := expectedUser(d.host); user != "" && user != l.User {
+		d.find("wrong-user", report.Likely, fmt.Sprintf("%s rejects the keys of %s: there everybody logs in as %s.", d.host, l.User, user),
+			d.loginEvidence(l), advice("Log in as "+user+".", onClient(d.ssh("-l "+user))))
+		return
+	}
+	d.find("publickey-rejected", report.Confirmed,
+		fmt.Sprintf("%s rejects every key offered for %s (%s): the user name is wrong, or none of these keys is in that account's authorized_keys, or the server may not read it.",
+			d.host, l.User, strings.Join(names, ", ")),
+		d.loginEvidence(l),
+		advice("Check the user name; then have the public key added on the server, or let the server say why it does not take it.",
+			d.copyStep(keys[0]), onServer("sudo sshwhy server --user "+quote(l.User))))
+}
+
+// copyStep shows the public half of a key, to be added on the server.
+func (d *diagnosis) copyStep(k Key) report.Step {
+	if k.File == "" {
+		return onClient("ssh-add -L")
+	}
+	return onClient("ssh-keygen -yf " + quote(k.File))
+}
+
+// expectedUser is the one login name of the great Git hosts.
+func expectedUser(host string) string {
+	switch strings.ToLower(host) {
+	case "github.com", "ssh.github.com", "gitlab.com", "altssh.gitlab.com", "bitbucket.org", "altssh.bitbucket.org", "ssh.dev.azure.com", "codeberg.org", "aur.archlinux.org":
+		if strings.EqualFold(host, "aur.archlinux.org") {
+			return "aur"
+		}
+		return "git"
+	}
+	return ""
+}
+
+// nothingOffered is for a server that wants a key while ssh has none to offer.
+func (d *diagnosis) nothingOffered(l *Login) {
+	if d.blocked() {
+		return // the fault of the key itself was already named
+	}
+	if len(l.Unlisted) > 0 {
+		k := l.Unlisted[0]
+		d.find("key-not-offered", report.Likely,
+			fmt.Sprintf("%s wants a key, and ssh offers none: %s is there, but has no name that ssh looks for, and no option names it.", d.host, k.File),
+			append(d.loginEvidence(l), report.Evidence{Source: k.File, Excerpt: strings.TrimSpace(k.Type + " " + k.Fingerprint)}),
+			advice("Name the key with -i or IdentityFile.", onClient(d.ssh("-i "+quote(k.File)))))
+		return
+	}
+	if l.OnlyNamed && l.Agent != nil && l.Agent.Keys > 0 {
+		d.find("key-not-offered", report.Likely,
+			fmt.Sprintf("%s wants a key, and ssh offers none: the agent has %d, but IdentitiesOnly allows only those that IdentityFile names.", d.host, l.Agent.Keys),
+			d.loginEvidence(l), advice("Name the public key with IdentityFile, or leave out IdentitiesOnly.", onClient("ssh-add -l")))
+		return
+	}
+	d.find("no-auth-method", report.Confirmed,
+		fmt.Sprintf("%s lets %s log in with a key only, and there is no key here that ssh could offer.", d.host, l.User),
+		d.loginEvidence(l), advice("Use the key that belongs to this account (-i FILE), or make one and have its public half added on the server.",
+			onClient("ssh-keygen -t ed25519"), onClient("cat ~/.ssh/id_ed25519.pub")))
+}
+
+// tooMany is for a server that ends the connection after so many keys.
+func (d *diagnosis) tooMany(l *Login) {
+	offered := 0
+	for _, k := range l.Keys {
+		if k.State != "" {
+			offered++
+		}
+	}
+	d.stage(report.StageAuth, report.StatusFailed, l.Ms, "disconnected after %d keys", offered)
+	d.find("too-many-keys", report.Confirmed,
+		fmt.Sprintf("%s ends the connection after %d keys that it does not take (MaxAuthTries), before the right one could be offered.", d.host, offered),
+		d.loginEvidence(l),
+		&report.Remedy{Kind: report.Repair, Summary: "Offer only the right key.",
+			Steps: []report.Step{onClient(d.ssh("-o IdentitiesOnly=yes -i ~/.ssh/id_ed25519"))}})
+}
+
+// slowLogin is for a login that works and takes long before its first answer.
+func (d *diagnosis) slowLogin(l *Login) {
+	const slow = 3000
+	if l.Ms < slow {
+		return
+	}
+	d.find("login-slow", report.Likely, fmt.Sprintf("Logging in to %s takes %s; the first answer came after %s.", d.host, seconds(l.Ms), seconds(l.FirstMs)),
+		[]report.Evidence{{Source: "login at " + d.o.Chosen, Excerpt: fmt.Sprintf("first answer after %.0f ms, logged in after %.0f ms", l.FirstMs, l.Ms)}},
+		advice("On the server look at UseDNS, PAM modules and GSSAPIAuthentication.", onConsole()))
+	d.soften(report.Degrading)
+}
+
+// blocked reports whether a blocking finding was made.
+func (d *diagnosis) blocked() bool {
+	return slices.ContainsFunc(d.r.Findings, func(f report.Finding) bool { return f.Impact == report.Blocking })
+}
+
+func list(words []string) string {
+	if len(words) == 0 {
+		return "none at all"
+	}
+	return strings.Join(words, ", ")
+}
+
+// loginEvidence is what both sides offered and how each key was taken.
+func (d *diagnosis) loginEvidence(l *Login) []report.Evidence {
+	out := []report.Evidence{{Source: "login at " + d.o.Chosen, Excerpt: lines("user "+l.User, "server allows "+list(l.Allowed), "ssh may try "+list(l.Ours))}}
+	if l.Err != "" {
+		out = append(out, report.Evidence{Source: "login at " + d.o.Chosen, Excerpt: l.Err})
+	}
+	if l.Agent != nil {
+		said := fmt.Sprintf("%d keys", l.Agent.Keys)
+		if l.Agent.Err != "" {
+			said = l.Agent.Err
+		}
+		out = append(out, report.Evidence{Source: "agent " + l.Agent.Socket, Excerpt: said})
+	}
+	for _, k := range l.Keys[:min(len(l.Keys), 10)] {
+		words := []string{k.Type, k.Fingerprint, k.Comment}
+		if k.Fault != "" {
+			words = append(words, k.Fault)
+		}
+		words = append(words, string(k.State))
+		source := k.File
+		if source == "" {
+			source = "agent"
+		}
+		out = append(out, report.Evidence{Source: source, Excerpt: strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")})
+	}
+	return out
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"fmt"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// hostKey judges the rest of the key exchange and the key that the host showed.
+func (d *diagnosis) hostKey() {
+	h := d.o.HostKey
+	if d.skipped(report.StageHostKey, h != nil) {
+		return
+	}
+	if h.Type == "" {
+		d.noHostKey(h)
+		return
+	}
+	standing, lines := h.Standing()
+	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
+	switch {
+	case standing == KeyKnown:
+		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, as on record in %s:%d", shown, lines[0].File, lines[0].Line)
+	case standing == KeyRevoked:
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is revoked", shown)
+		d.find("host-key-revoked", report.Confirmed,
+			fmt.Sprintf("The key that %s shows is on record as revoked (%s, line %d): whoever has it must not be trusted.", d.host, lines[0].File, lines[0].Line),
+			h.evidence(d, lines), advice("Do not log in. Ask whoever administers the host for its new key.", onServer("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")))
+	case standing == KeyBadCert:
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the certificate of %s does not hold: %s", d.host, h.Cert.Fault)
+		d.find("host-certificate-invalid", report.Confirmed, fmt.Sprintf("The host certificate of %s does not hold: %s.", d.host, h.Cert.Fault),
+			h.evidence(d, lines), advice("Have a new host certificate signed for this name.", onServer("ssh-keygen -Lf /etc/ssh/ssh_host_ed25519_key-cert.pub")))
+	case standing == KeyChanged:
+		d.keyChanged(h, lines, shown)
+	default:
+		d.keyNew(h, shown)
+	}
+}
+
+// noHostKey is for a key exchange that did not reach the host's key.
+func (d *diagnosis) noHostKey(h *HostKey) {
+	evidence := []report.Evidence{{Source: "key exchange " + d.o.Chosen, Excerpt: fmt.Sprintf("%s after %.1f ms: %s", h.End, h.Ms, h.Err)}}
+	switch {
+	case h.End == endCancelled:
+		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not complete before it was stopped")
+	case h.Unable:
+		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not checked")
+		d.incomplete("host key and login", "sshwhy does not have the algorithms that this ssh and the server would use ("+h.Err+"); ssh -v goes further")
+		d.stop = true
+	case h.End == endTimeout && (h.Small == "passed" || h.Stuck.lossy()):
+		certainty := report.Likely
+		if h.Small == "passed" {
+			certainty = report.Confirmed
+		}
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs: large packets do not arrive")
+		d.find("mtu-blackhole", certainty,
+			fmt.Sprintf("Small packets reach %s and large ones vanish: the key exchange hangs for %s. Something on the way (often a VPN or tunnel) carries less than it says.", d.host, seconds(h.Ms)),
+			append(evidence, h.stuckEvidence()...),
+			advice("Lower the MTU of this machine's interface, or clamp the segment size on the router or VPN.",
+				onClient("sudo ip link set dev DEVICE mtu 1280"), onClient(fmt.Sprintf("ping -M do -s 1400 -c 3 %s", d.o.chosenAddr().Addr()))))
+	case h.End == endTimeout:
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs")
+		d.find("closed-during-kex", report.Likely, fmt.Sprintf("%s falls silent in the middle of the key exchange for %s.", d.host, seconds(h.Ms)),
+			append(evidence, h.stuckEvidence()...), advice("Look on the host whether its SSH server hangs.", onConsole()))
+	default:
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s", h.Err)
+		d.find("closed-during-kex", report.Confirmed, fmt.Sprintf("%s ends the connection during the key exchange: %s.", d.host, h.Err), evidence,
+			advice("The log of the server names its reason.", onConsole(), onServer("sudo journalctl -u ssh -u sshd -n 50")))
+	}
+}
+
+// lossy reports whether TCP saw that segments are lost while others pass.
+func (s *Stuck) lossy() bool { return s != nil && (s.Unacked > 0 && s.Retrans > 0 || s.OutOf > 0) }
+
+func (h *HostKey) stuckEvidence() []report.Evidence {
+	var out []report.Evidence
+	if s := h.Stuck; s != nil {
+		out = append(out, report.Evidence{Source: "TCP_INFO",
+			Excerpt: fmt.Sprintf("segments not acknowledged %d, sent again %d, received after a gap %d", s.Unacked, s.Retrans, s.OutOf)})
+	}
+	if h.Small != "" {
+		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", smallSegment), Excerpt: h.Small})
+	}
+	return out
+}
+
+// evidence is the key that was shown and the lines on record.
+func (h *HostKey) evidence(d *diagnosis, lines []KnownKey) []report.Evidence {
+	shown := h.Type + " " + h.Fingerprint
+	if c := h.Cert; c != nil {
+		shown += fmt.Sprintf("; certificate of authority %s for %s, valid %s to %s", c.CA, strings.Join(c.Principals, ","), c.After, c.Before)
+	}
+	out := []report.Evidence{{Source: "host key of " + d.o.Chosen, Excerpt: shown}}
+	for _, k := range lines[:min(len(lines), 4)] {
+		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: fmt.Sprintf("%s\n(%s %s)", k.Text, k.Type, k.Fingerprint)})
+	}
+	return out
+}
+
+// keyChanged is for a host whose key is not the one on record. The remedy never
+// is to remove the record blindly.
+func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
+	k := lines[0]
+	status, impact := report.StatusFailed, report.Blocking
+	if h.lenient() {
+		status, impact = report.StatusWarning, report.Degrading
+	}
+	d.stage(report.StageHostKey, status, h.Ms, "%s is not the key on record (%s:%d)", shown, k.File, k.Line)
+	why := "The machine was reinstalled, another machine has its address now, or somebody stands in between."
+	if k.Type != h.Type {
+		why = fmt.Sprintf("On record is a key of another type (%s), which the server no longer offers: it was reinstalled or its keys were changed, or somebody stands in between.", k.Type)
+	}
+	d.find("host-key-changed", report.Confirmed,
+		fmt.Sprintf("%s shows another key than the one on record in %s, line %d. %s", d.host, k.File, k.Line, why),
+		h.evidence(d, lines),
+		&report.Remedy{Kind: report.Open, Summary: "First compare: the fingerprint that the host's console prints must be " + h.Fingerprint +
+			". Only if it is the same, forget the old key; ssh then asks once about the new one.",
+			Steps: []report.Step{
+				onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"),
+				onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", quote(k.File), quote(k.Name))),
+			}})
+	d.soften(impact)
+}
+
+// keyNew is for a host that is not on record.
+func (d *diagnosis) keyNew(h *HostKey, shown string) {
+	compare := &report.Remedy{Kind: report.Open, Summary: "Compare the fingerprint with the one that the host's console prints, then let ssh record it.",
+		Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}}
+	evidence := h.evidence(d, nil)
+	for _, f := range h.Files {
+		said := "does not name " + h.Names[0]
+		if f.Err != "" {
+			said = f.Err
+		}
+		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: said})
+	}
+	if h.strictly() {
+		why := fmt.Sprintf("StrictHostKeyChecking is %s", h.Strict)
+		if h.Strict == "ask" {
+			why = "in batch mode nobody can be asked"
+		}
+		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
+		d.find("host-key-unknown", report.Confirmed,
+			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.", d.host, why), evidence, compare)
+		return
+	}
+	d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, not on record yet", shown)
+	d.find("host-key-unknown", report.Confirmed,
+		fmt.Sprintf("%s is not on record here: ssh will ask whether its key %s is right.", d.host, h.Fingerprint), evidence, compare)
+	d.soften(report.Note)
+}

@@ -1,0 +1,94 @@
+package client
+
+import (
+	"fmt"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// keyFaults names what keeps identity files and the agent from serving. Where
+// the login works anyway they are worth knowing; where it fails they block.
+func (d *diagnosis) keyFaults(l *Login) {
+	impact := report.Blocking
+	if l.OK || len(l.interactive()) > 0 {
+		impact = report.Note
+	}
+	for _, line := range d.o.Config.Stderr {
+		if path, ok := cutAround(line, "Warning: Identity file ", " not accessible"); ok {
+			d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s, which was named, does not exist or cannot be opened.", path),
+				report.Evidence{Source: d.o.Config.Command, Excerpt: line}, advice("Correct the path after -i or in IdentityFile.", onClient("ls -l ~/.ssh")))
+		}
+	}
+	for _, k := range l.Keys {
+		d.oneKeyFault(l, k, impact)
+	}
+	if a := l.Agent; a != nil && a.Err != "" {
+		d.keyFault(impact, "agent-unreachable", fmt.Sprintf("The key agent cannot be asked: %s says %s.", a.Socket, a.Err),
+			report.Evidence{Source: "agent " + a.Socket, Excerpt: a.Err}, advice("Start an agent in this session, or unset SSH_AUTH_SOCK.", onClient(`eval "$(ssh-agent)"; ssh-add`)))
+	}
+}
+
+func (d *diagnosis) keyFault(impact report.Impact, cause, summary string, evidence report.Evidence, remedy *report.Remedy) {
+	d.find(cause, report.Confirmed, summary, []report.Evidence{evidence}, remedy)
+	d.soften(impact)
+}
+
+// oneKeyFault is for one key that ssh cannot use.
+func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
+	evidence := report.Evidence{Source: k.File, Excerpt: k.Fault}
+	switch k.Fault {
+	case faultMissing:
+		d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s, which was named, does not exist.", k.File), evidence,
+			advice("Correct the path after -i or in IdentityFile.", onClient("ls -l ~/.ssh")))
+	case faultDenied:
+		evidence.Excerpt = k.Detail
+		d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s cannot be read: %s.", k.File, k.Detail), evidence,
+			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+quote(k.File))))
+	case faultMode:
+		evidence.Excerpt = "mode " + k.Mode
+		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence,
+			&report.Remedy{Kind: report.Repair, Summary: "Take the permissions of everyone else away.",
+				Steps: []report.Step{{Do: "chmod 600 " + quote(k.File), Undo: "chmod " + k.Mode + " " + quote(k.File), Where: report.OnClient,
+					Act: &report.Action{Kind: report.ActMode, Path: k.File, Mode: 0o600}}}})
+	case faultPublic:
+		d.keyFault(impact, "identity-is-public-key", fmt.Sprintf("%s is a public key; ssh needs the private one, the file without .pub.", k.File), evidence,
+			advice("Name the private key file.", onClient(d.ssh("-i "+quote(strings.TrimSuffix(k.File, ".pub"))))))
+	case faultPuTTY:
+		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s is a key in PuTTY's format, which ssh cannot read.", k.File), evidence,
+			advice("Convert it.", onClient("puttygen "+quote(k.File)+" -O private-openssh -o "+quote(k.File+".openssh"))))
+	case faultCRLF:
+		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s has Windows line ends, and ssh cannot read it so.", k.File), evidence,
+			advice("Take the carriage returns out.", onClient("sed -i 's/\\r$//' "+quote(k.File))))
+	case faultNewline:
+		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s lacks the line end after its last line, and ssh cannot read it so.", k.File), evidence,
+			advice("Add the line end.", onClient("echo >> "+quote(k.File))))
+	case faultFormat:
+		evidence.Excerpt = k.Detail
+		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s cannot be read as a private key: %s.", k.File, k.Detail), evidence,
+			advice("Get the file again from where it was made.", onClient("ssh-keygen -yf "+quote(k.File))))
+	case faultExcluded:
+		evidence.Excerpt = k.Type
+		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
+			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+"+k.Type))))
+	case faultEncrypted:
+		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && l.Batch {
+			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and in batch mode nobody can be asked.", k.File), evidence,
+				advice("Load the key into the agent first.", onClient("ssh-add "+quote(k.File))))
+		}
+	}
+	if k.State == KeyBadSign && k.Agent && k.Detail != "" {
+		d.keyFault(impact, "agent-refused", fmt.Sprintf("The agent refuses to sign with %s: %s.", k.label(), k.Detail),
+			report.Evidence{Source: "agent " + l.Agent.Socket, Excerpt: k.Detail}, advice("Confirm in the agent's window, unlock it, or load the key again.", onClient("ssh-add -l")))
+	}
+}
+
+// cutAround returns what stands between two texts of a line.
+func cutAround(line, before, after string) (string, bool) {
+	_, rest, ok := strings.Cut(line, before)
+	if !ok {
+		return "", false
+	}
+	middle, _, ok := strings.Cut(rest, after)
+	return middle, ok
+}

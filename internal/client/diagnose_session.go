@@ -1,0 +1,72 @@
+package client
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"sshwhy/internal/report"
+)
+
+// otherLogin is what cloud images print, and end, when root logs in.
+var otherLogin = regexp.MustCompile(`[Pp]lease login as the user "?([a-z_][a-z0-9_-]*)"? rather than`)
+
+// session judges what became of the login.
+func (d *diagnosis) session() {
+	s := d.o.Session
+	if d.o.Login != nil && d.o.Login.OK && s == nil && !d.stop {
+		d.stage(report.StageSession, report.StatusSkipped, 0, "not asked for")
+		return
+	}
+	if d.skipped(report.StageSession, s != nil) {
+		return
+	}
+	evidence := []report.Evidence{{Source: "session: " + command, Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d %s %s\n%s", s.Exit, s.Signal, s.Err, s.Output))}}
+	if m := otherLogin.FindStringSubmatch(s.Output); m != nil {
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the account only says that another one is to be used")
+		d.find("wrong-user", report.Confirmed, fmt.Sprintf("%s wants %s to log in as %s.", d.host, d.o.Login.User, m[1]), evidence,
+			advice("Log in as "+m[1]+".", onClient(d.ssh("-l "+m[1]))))
+		return
+	}
+	switch {
+	case s.End == endCancelled:
+		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "not complete before it was stopped")
+	case s.Exit == 0:
+		d.stage(report.StageSession, report.StatusOK, s.Ms, "a command ran")
+	case s.Opened && s.Exit > 0 && !refusal(s.Output):
+		d.stage(report.StageSession, report.StatusOK, s.Ms, "a session was granted; the test command ended with %d (a forced command or a restricted shell)", s.Exit)
+	case s.End == endTimeout && s.Opened:
+		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "the session was granted; the test command did not end in %s", seconds(s.Ms))
+		d.incomplete("session", "the test command `true` did not end: a forced command, or a shell that hangs in its start files")
+	default:
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "%s", strings.TrimSpace(s.Err+" "+firstLine(s.Output)))
+		d.find("session-refused", report.Confirmed,
+			fmt.Sprintf("%s logs %s in and then gives no session: %s.", d.host, d.o.Login.User, strings.TrimSpace(firstLine(s.Output)+" "+s.Err)), evidence,
+			advice("Look on the server at the account's shell, its home, ForceCommand and MaxSessions.", onServer("sudo sshwhy server --user "+quote(d.o.Login.User))))
+	}
+}
+
+// refusal reports whether what a session printed says that there is none
+// (nologin(8) and pam_nologin).
+func refusal(output string) bool {
+	return strings.Contains(output, "This account is currently not available") || strings.Contains(output, "System is going down") ||
+		strings.Contains(output, "account is not available")
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(line)
+}
+
+// allWell is the headline of a walk without a fault.
+func (d *diagnosis) allWell() string {
+	target := fmt.Sprintf("%s port %d", d.host, d.r.Target.Port)
+	switch {
+	case d.o.Login != nil && d.o.Login.OK:
+		return fmt.Sprintf("All is well: %s can log in to %s %s.", d.o.Login.User, target, d.o.Login.with())
+	case d.o.HostKey != nil && d.o.HostKey.Type != "":
+		return fmt.Sprintf("An SSH server answers at %s, and its host key (%s) is no obstacle; no login was tried.", target, d.o.HostKey.Fingerprint)
+	default:
+		return fmt.Sprintf("An SSH server answers at %s and agrees on how to talk; no login was tried.", target)
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package client
+
+import "io/fs"
+
+// looseMode knows nothing of access control lists: ssh.exe judges them.
+func looseMode(fs.FileInfo) string { return "" }

@@ -1,0 +1,209 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"sshwhy/internal/sshwire"
+)
+
+const (
+	// leastLogin bounds key exchange and authentication together. A server that
+	// waits for DNS, PAM or GSSAPI takes seconds; LoginGraceTime is 120.
+	leastLogin = 20 * time.Second
+	// maxBannerText bounds what is kept of the text a server shows before login.
+	maxBannerText = 4096
+)
+
+// errStop is how our callbacks end a handshake that has shown enough.
+var errStop = errors.New("stopped by sshwhy")
+
+// login makes the key exchange, checks the host key and authenticates, on the
+// connection whose banner and offer were already read.
+func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.Reader) {
+	begin, limit := time.Now(), w.wait(leastKex)
+	done := w.tell("hostkey", w.obs.Chosen, limit)
+	_ = conn.SetDeadline(begin.Add(limit))
+	h := w.hostKey()
+	a := w.auth(ctx, conn)
+	config := &ssh.ClientConfig{
+		Config:        w.algorithms(),
+		User:          w.obs.Config.Get("user"),
+		ClientVersion: identFor(w.opt.Version),
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			h.take(key)
+			h.Ms = ms(time.Since(begin))
+			done()
+			limit = w.wait(leastLogin)
+			done = w.tell("auth", w.obs.Chosen, limit)
+			_ = conn.SetDeadline(time.Now().Add(limit))
+			if w.opt.NoAuth || h.refused() {
+				return errStop
+			}
+			begin = time.Now()
+			a.begin = begin
+			w.obs.Login = a.obs
+			return nil
+		},
+		HostKeyAlgorithms: w.padded(h.order(w.obs.Kex.Client["hostkeyalgorithms"])),
+		BannerCallback:    a.banner,
+		AuthCallback:      a.next,
+	}
+	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
+	defer a.close()
+	c, channels, requests, err := ssh.NewClientConn(resumed, w.obs.Chosen, config)
+	done()
+	w.obs.HostKey = h
+	if h.Type == "" {
+		h.Ms = ms(time.Since(begin))
+		h.End, h.Err = loginEnd(ctx, err), plain(err)
+		h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
+		if h.End == endTimeout {
+			h.Stuck = stuckBytes(conn)
+			h.Small = w.smallPackets(ctx)
+		}
+		return
+	}
+	if w.obs.Login == nil {
+		return
+	}
+	a.finish(err)
+	a.obs.Ms = ms(time.Since(begin))
+	if err != nil {
+		if !errors.Is(err, errStop) {
+			a.obs.End, a.obs.Err = loginEnd(ctx, err), plain(err)
+		}
+		return
+	}
+	a.obs.OK = true
+	client := ssh.NewClient(c, channels, requests)
+	defer client.Close()
+	w.session(ctx, conn, client)
+}
+
+// smallSegment is a segment size that passes every path of today (IPv6 asks for
+// 1280 bytes, headers included).
+const smallSegment = 1000
+
+// smallPackets tries the key exchange once more, on a new connection whose
+// segments are small in both directions. If that works, large packets are lost
+// on the way.
+func (w *walker) smallPackets(ctx context.Context) string {
+	d := w.dialer()
+	d.segment = smallSegment
+	conn, attempt := dial(ctx, w.obs.chosenAddr(), d)
+	if conn == nil {
+		return string(attempt.Outcome)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(w.wait(leastKex)))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	passed := false
+	_, _, _, err := ssh.NewClientConn(conn, w.obs.Chosen, &ssh.ClientConfig{
+		Config: w.algorithms(), ClientVersion: identFor(w.opt.Version),
+		HostKeyCallback: func(string, net.Addr, ssh.PublicKey) error { passed = true; return errStop },
+	})
+	if passed {
+		return "passed"
+	}
+	return loginEnd(ctx, err)
+}
+
+// algorithms are ssh's lists, as far as our own library has them. That it has
+// fewer is never the host's fault: see HostKey.Unable.
+func (w *walker) algorithms() ssh.Config {
+	k := w.obs.Kex
+	safe, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
+	pick := func(keyword string, have ...[]string) []string {
+		all := slices.Concat(have...)
+		if len(k.Client[keyword]) == 0 {
+			return have[0]
+		}
+		return slices.DeleteFunc(slices.Clone(k.Client[keyword]), func(a string) bool { return !slices.Contains(all, a) })
+	}
+	return ssh.Config{
+		KeyExchanges: pick("kexalgorithms", safe.KeyExchanges, weak.KeyExchanges),
+		Ciphers:      pick("ciphers", safe.Ciphers, weak.Ciphers),
+		MACs:         pick("macs", safe.MACs, weak.MACs),
+	}
+}
+
+// padded adds names that no server has to the list of host key algorithms, so
+// that our KEXINIT is as large as ssh's own: a path that loses large packets
+// must lose ours too.
+func (w *walker) padded(algorithms []string) []string {
+	have, want := len(strings.Join(algorithms, ",")), 0
+	for _, keyword := range algorithmKeywords {
+		list := len(strings.Join(w.obs.Kex.Client[keyword], ","))
+		want += list
+		if keyword == "ciphers" || keyword == "macs" {
+			want += list // once for each direction
+		}
+	}
+	c := w.algorithms()
+	have += len(strings.Join(c.KeyExchanges, ",")) + 2*len(strings.Join(c.Ciphers, ",")) + 2*len(strings.Join(c.MACs, ","))
+	out := slices.Clone(algorithms)
+	for n := 0; have < want && n < 64; n++ {
+		pad := "padding-" + string(rune('a'+n%26)) + strings.Repeat("x", 40) + "@sshwhy.invalid"
+		out = append(out, pad)
+		have += len(pad) + 1
+	}
+	return out
+}
+
+// loginEnd names how a handshake ended.
+func loginEnd(ctx context.Context, err error) string {
+	switch {
+	case ctx.Err() != nil:
+		return endCancelled
+	case strings.Contains(err.Error(), "ssh: disconnect, reason"):
+		return endGoodbye
+	default:
+		return endOf(err)
+	}
+}
+
+// plain takes the library's own words off an error.
+func plain(err error) string {
+	text := errText(err)
+	for _, prefix := range []string{"ssh: handshake failed: ", "ssh: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+// resumedConn is a connection whose first bytes were already read and whose
+// identification string was already sent: it gives the former again and drops
+// the latter.
+type resumedConn struct {
+	net.Conn
+	in   io.Reader
+	skip int
+}
+
+func (c *resumedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
+
+func (c *resumedConn) Write(p []byte) (int, error) {
+	drop := min(c.skip, len(p))
+	c.skip -= drop
+	if drop == len(p) {
+		return drop, nil
+	}
+	n, err := c.Conn.Write(p[drop:])
+	return n + drop, err
+}
+
+// replay is what the library has to read again: the identification string and
+// the packets up to the server's KEXINIT.
+func replay(ident sshwire.Ident, wire []byte) []byte {
+	return append([]byte(ident.Line+"\r\n"), wire...)
+}
