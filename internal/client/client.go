@@ -74,7 +74,7 @@ func (w *walker) walk(ctx context.Context) {
 	if !w.config(ctx) {
 		return
 	}
-	if !w.resolve(ctx) {
+	if w.indirect(ctx) || !w.resolve(ctx) {
 		return
 	}
 	w.route(ctx)

@@ -45,7 +45,7 @@ func (d *diagnosis) notSSH(b *Banner) {
 	if what == "" {
 		what = "something that is not SSH"
 	}
-	port := d.o.chosenAddr().Port()
+	port := d.r.Target.Port
 	d.stage(report.StageBanner, report.StatusFailed, b.Ms, "%s", what)
 	d.find("not-ssh", report.Confirmed, fmt.Sprintf("On port %d of %s answers %s, not an SSH server.", port, d.host, what),
 		d.bannerEvidence(), advice("Use the port on which SSH really listens, or look on the host what holds this one.",

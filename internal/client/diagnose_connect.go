@@ -10,6 +10,9 @@ import (
 
 // connect judges the attempts to reach each address.
 func (d *diagnosis) connect() {
+	if d.byProxy(report.StageConnect) {
+		return
+	}
 	attempts := d.o.Connect
 	if d.skipped(report.StageConnect, len(attempts) > 0) {
 		return

@@ -127,7 +127,7 @@ func (d *diagnosis) kexEnded(k *Kex) {
 	case endProtocol:
 		d.find("not-ssh", report.Likely,
 			fmt.Sprintf("%s begins like an SSH server and then sends something that is not SSH.", d.host), evidence,
-			advice("Look on the host what listens on this port.", onServer(fmt.Sprintf("sudo ss -tlnp 'sport = :%d'", d.o.chosenAddr().Port())), onConsole()))
+			advice("Look on the host what listens on this port.", onServer(fmt.Sprintf("sudo ss -tlnp 'sport = :%d'", d.r.Target.Port)), onConsole()))
 	case endTimeout:
 		d.find("closed-during-kex", report.Likely,
 			fmt.Sprintf("%s says that it is an SSH server (%s) and then sends nothing more for %s.", d.host, d.o.Banner.Ident.Software, seconds(k.Ms)),

@@ -10,6 +10,9 @@ import (
 
 // resolve judges how the name became addresses.
 func (d *diagnosis) resolve() {
+	if d.byProxy(report.StageResolve) {
+		return
+	}
 	r := d.o.Resolve
 	if d.skipped(report.StageResolve, r != nil) {
 		return

@@ -9,6 +9,9 @@ import (
 
 // route judges what this machine's own routing says.
 func (d *diagnosis) route() {
+	if d.byProxy(report.StageRoute) {
+		return
+	}
 	routes := d.o.Routes
 	if d.skipped(report.StageRoute, len(routes) > 0) {
 		return

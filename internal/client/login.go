@@ -68,7 +68,9 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
 		if h.End == endTimeout {
 			h.Stuck = stuckBytes(conn)
-			h.Small = w.smallPackets(ctx)
+			if w.obs.Proxy == nil {
+				h.Small = w.smallPackets(ctx)
+			}
 		}
 		return
 	}

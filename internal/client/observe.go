@@ -15,6 +15,8 @@ type Observations struct {
 	Args        []string  `json:"args"`
 	Interrupted bool      `json:"interrupted,omitempty"` // ended by the user before it was complete
 	Config      Config    `json:"config"`
+	Jump        *Jump     `json:"jump,omitempty"`  // the jump host that the configuration asks for
+	Proxy       *Proxy    `json:"proxy,omitempty"` // the command that carried the connection
 	Resolve     *Resolve  `json:"resolve,omitempty"`
 	Routes      []Route   `json:"routes,omitempty"`       // to the addresses
 	Families    []Route   `json:"families,omitempty"`     // to an address far away, one per family
