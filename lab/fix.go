@@ -171,7 +171,8 @@ func differences(a, b map[string]string) []string {
 	var out []string
 	for k, v := range a {
 		if b[k] != v {
-			out = append(out, fmt.Sprintf("%s\n  was %s\n  is  %s", k, v, b[k]))
+			was, is := onlyIn(v, b[k]), onlyIn(b[k], v)
+			out = append(out, fmt.Sprintf("%s\n  was %s\n  is  %s", k, was, is))
 		}
 	}
 	for k, v := range b {
@@ -188,4 +189,26 @@ func differences(a, b map[string]string) []string {
 
 func digest(data []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+// onlyIn are the lines of a that are not, or less often, in b; for a text of
+// the same lines in another order it says so.
+func onlyIn(a, b string) string {
+	if !strings.Contains(a, "\n") {
+		return a
+	}
+	count := map[string]int{}
+	for l := range strings.Lines(b) {
+		count[l]++
+	}
+	var out strings.Builder
+	for l := range strings.Lines(a) {
+		if count[l]--; count[l] < 0 {
+			out.WriteString(l)
+		}
+	}
+	if out.Len() == 0 {
+		return "(no line that the other has not)"
+	}
+	return strings.TrimSpace(out.String())
 }

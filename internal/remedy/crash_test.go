@@ -234,7 +234,7 @@ func TestCrashUndo(t *testing.T) {
 	total := 0
 	// The undo of a finished fix, and of fixes that died in the middle, is
 	// itself killed at every point, and done again.
-	for _, at := range []int{0, 30, 75} {
+	for _, at := range []int{0, 25, 50, 75, 100, 125, 150} {
 		effects := crashOnce(t, "files", at, -1)
 		for k := 1; k <= effects; k++ {
 			crashOnce(t, "files", at, k)

@@ -23,7 +23,6 @@ func init() {
 			{Kind: report.ActUnit, Unit: "ssh.service", Verb: report.VerbStart},
 		},
 		"socket": {
-			{Kind: report.ActUnit, Unit: "ssh.socket", Verb: report.VerbResetFailed},
 			{Kind: report.ActUnit, Unit: "ssh.socket", Verb: report.VerbEnable},
 			{Kind: report.ActUnit, Unit: "ssh.socket", Verb: report.VerbStart},
 		},

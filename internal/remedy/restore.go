@@ -33,6 +33,7 @@ func (h head) torn(now, old []byte) bool {
 // what holds it; then what is to be there, directories before what is in them;
 // the times of directories last, since all of this changes them.
 func (u *undo) restore() {
+	u.check(u.findLate())
 	names := u.names()
 	for _, path := range slices.Backward(names) {
 		if g := u.target[path]; g.Kind == kindAbsent && !u.foreign[path] {
@@ -54,6 +55,26 @@ func (u *undo) restore() {
 	}
 }
 
+// findLate adds what the undo's own programs have put into recorded trees: it
+// was absent before, and it was absent when the undo began.
+func (u *undo) findLate() error {
+	for i := range u.steps {
+		st := &u.steps[i]
+		for _, tree := range st.before.Trees {
+			err := u.s.walk(tree, func(path string) error {
+				if _, known := u.target[path]; !known && !u.foreign[path] {
+					u.target[path] = goal{entry: entry{State: State{Kind: kindAbsent}}, last: st}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // clear removes what was not there before the fix.
 func (u *undo) clear(path string, g goal) error {
 	now, data, err := u.s.look(path)
@@ -69,8 +90,15 @@ func (u *undo) clear(path string, g goal) error {
 	if err := u.keep(path, g, now, data); err != nil {
 		return err
 	}
-	u.restored = append(u.restored, path)
+	u.tell(path)
 	return u.s.remove(path)
+}
+
+// tell says once that a path was put back.
+func (u *undo) tell(path string) {
+	if !slices.Contains(u.restored, path) {
+		u.restored = append(u.restored, path)
+	}
 }
 
 // bring makes a path what it was.
@@ -82,7 +110,7 @@ func (u *undo) bring(path string, g goal) error {
 	if now.same(g.State) && g.Kind == kindDir {
 		return nil // its time comes later
 	}
-	u.restored = append(u.restored, path)
+	u.tell(path)
 	if now.Kind == g.Kind && now.Sum == g.Sum && now.Link == g.Link {
 		return u.s.setAttr(path, g.State)
 	}

@@ -109,6 +109,7 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	u.early(ctx)
 	u.restore()
 	u.late(ctx)
+	u.restore() // what the programs of late have written
 	out.Restored, out.Left, out.Kept = u.restored, u.left, u.kept
 	if len(u.errs) > 0 {
 		return out, errors.Join(u.errs...)
@@ -199,6 +200,9 @@ func (u *undo) collect(st *stepRecord) {
 		g, ok := u.target[path]
 		if !ok {
 			g = goal{entry: e, pack: st.pack}
+			if u.wasRecordedAbsent(path, st) {
+				g = goal{entry: entry{State: State{Kind: kindAbsent}}}
+			}
 		}
 		if !e.Parent {
 			g.Parent = false
@@ -206,6 +210,14 @@ func (u *undo) collect(st *stepRecord) {
 		g.last = st
 		u.target[path] = g
 	}
+}
+
+// wasRecordedAbsent says whether a step before this one recorded the tree that
+// a path is in, and the path was not there.
+func (u *undo) wasRecordedAbsent(path string, st *stepRecord) bool {
+	return slices.ContainsFunc(u.steps, func(o stepRecord) bool {
+		return o.N < st.N && slices.ContainsFunc(o.before.Trees, func(t string) bool { return strings.HasPrefix(path, t+"/") })
+	})
 }
 
 // findNew adds what has appeared in recorded trees: it was absent before.
