@@ -193,3 +193,32 @@ func deviceOf(data []byte) string {
 	}
 	return routes[0].Dev
 }
+
+// RulesetBundle makes a bundle that holds nothing but a saved ruleset: the output
+// of `nft -j list ruleset`, or that of iptables-save (ip6tables-save: ipv6). ok is
+// false where it is neither.
+func RulesetBundle(text []byte, ipv6 bool) (b *evidence.Bundle, ok bool) {
+	b = evidence.NewBundle()
+	b.UID = 0
+	none := evidence.Result{Status: evidence.Absent}
+	for _, it := range []evidence.Item{itemNames4, itemNames6} {
+		b.Put(it, none)
+	}
+	known := evidence.Result{Status: evidence.Known, Data: text}
+	head := bytes.TrimSpace(text)
+	switch {
+	case bytes.HasPrefix(head, []byte("{")) && bytes.Contains(head, []byte(`"nftables"`)):
+		b.Put(itemNftJSON, known)
+	case bytes.HasPrefix(head, []byte("*")) || bytes.HasPrefix(head, []byte("#")) && bytes.Contains(head, []byte("\n*")):
+		b.Put(itemNftJSON, evidence.Result{Status: evidence.Known, Data: []byte(`{"nftables":[]}`)})
+		names, save := itemNames4, itemLegacy4
+		if ipv6 {
+			names, save = itemNames6, itemLegacy6
+		}
+		b.Put(names, evidence.Result{Status: evidence.Known, Data: []byte("filter\n")})
+		b.Put(save, known)
+	default:
+		return nil, false
+	}
+	return b, true
+}

@@ -34,7 +34,7 @@ func compileIpt(family string, t *iptTable, line string) (steps []step, idle boo
 			}
 		}
 	}
-	return steps, idle
+	return conjoin(steps), idle
 }
 
 // unknownTest is a condition that nobody here knows.

@@ -172,5 +172,6 @@ func (rs *Ruleset) addNftRule(n *nftRule) {
 			r.idle = false
 		}
 	}
+	r.steps = conjoin(r.steps)
 	c.Rules = append(c.Rules, r)
 }

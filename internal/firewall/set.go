@@ -79,7 +79,7 @@ func exactKey(p pattern) (indexKey, bool) {
 // candidates calls f with every element that may match the key.
 func (s *Set) candidates(key []value, f func(*elem) bool) {
 	v := key[0]
-	if s.index == nil || v.kind == remoteValue || v.kind == textValue || v.lo != v.hi {
+	if s.index == nil || v.kind != numValue && v.kind != addrValue || v.lo != v.hi {
 		for i := range s.elems {
 			if !f(&s.elems[i]) {
 				return
@@ -144,6 +144,10 @@ func (s *Set) has(key []value, all AddrSet) split {
 			out = bySet(s.plain.Intersect(all))
 		case addrValue:
 			out = sure(boolTri(s.plain.Contains(key[0].addr)))
+		case someAddr:
+			if !s.plain.IsEmpty() {
+				out = perhaps("this machine's address")
+			}
 		}
 	}
 	if out.tri == Yes {

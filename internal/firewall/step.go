@@ -16,6 +16,46 @@ type flow struct {
 	at AddrSet
 }
 
+// conjoin makes one match of those that stand in a row, so that what one of them
+// rules out is not held to depend on another.
+func conjoin(steps []step) []step {
+	out := steps[:0:0]
+	for i := 0; i < len(steps); {
+		var row []func(*run, *state) split
+		for ; i < len(steps); i++ {
+			m, ok := steps[i].(matchStep)
+			if !ok {
+				break
+			}
+			row = append(row, m.match)
+		}
+		switch {
+		case len(row) == 1:
+			out = append(out, matchStep{row[0]})
+		case len(row) > 1:
+			out = append(out, matchStep{allOf(row)})
+		}
+		if i < len(steps) {
+			out = append(out, steps[i])
+			i++
+		}
+	}
+	return out
+}
+
+func allOf(row []func(*run, *state) split) func(*run, *state) split {
+	return func(r *run, st *state) split {
+		out := sure(Yes)
+		for _, m := range row {
+			out = out.and(m(r, st), AllOf(r.p.Family))
+			if !out.sets && out.tri == No || out.sets && out.may.IsEmpty() {
+				return sure(No)
+			}
+		}
+		return out
+	}
+}
+
 // matchStep lets pass what matches.
 type matchStep struct {
 	match func(r *run, st *state) split

@@ -13,6 +13,8 @@ const (
 	addrValue                    // an address
 	textValue                    // a name: an interface, a MAC address
 	remoteValue                  // the address of the other end, which is a set
+	someName                     // an interface whose name is not known, but not the loopback
+	someAddr                     // an address of this machine that is not known: of one host, not a loopback one
 )
 
 // value is what an expression gives for a packet, or one part of a key.
@@ -150,6 +152,8 @@ func (s split) spread(all AddrSet) split {
 	return out
 }
 
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // holds compares one value with one pattern.
 func (p pattern) holds(v value) split {
 	switch {
@@ -159,6 +163,16 @@ func (p pattern) holds(v value) split {
 		return sure(Yes)
 	case v.kind == remoteValue && p.kind == addrValue:
 		return bySet(rangeSet(p.from, p.to))
+	case v.kind == someName && p.kind == textValue:
+		if p.text == "lo" && !p.wild {
+			return sure(No)
+		}
+		return perhaps("the interface the packet comes by")
+	case v.kind == someAddr && p.kind == addrValue:
+		if !p.from.IsValid() || p.from.IsMulticast() || p.from.IsLoopback() || p.from == broadcast {
+			return sure(No)
+		}
+		return perhaps("this machine's address")
 	case v.kind != p.kind:
 		return perhaps("a comparison of different types")
 	}

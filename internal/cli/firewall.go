@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/evidence/local"
+	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/render"
+	"sshwhy/internal/report"
+	"sshwhy/internal/server"
+)
+
+// firewallFlags say which packet is followed.
+type firewallFlags struct {
+	serverFlags
+	iface string
+	to    string
+	trace bool
+	six   bool
+}
+
+// newFirewall is "sshwhy firewall": the way of a packet through the rules.
+func newFirewall(a *app) *cobra.Command {
+	var f firewallFlags
+	cmd := &cobra.Command{
+		Use:   "firewall",
+		Short: "Follow a new connection through this machine's firewall rules",
+		Long: `Follow a new connection through this machine's firewall rules, and say what
+becomes of it and which rule decides. Without --client it says for which
+addresses the port is open. It reads nftables, iptables of both kinds, and
+the rules of ufw and firewalld; it changes nothing.
+
+  sudo sshwhy firewall
+  sudo sshwhy firewall --client 192.0.2.7 --trace
+  sudo sshwhy firewall --to 192.0.2.10          what goes out from here
+  sshwhy firewall --from web1.sshwhy            a recorded machine
+  sshwhy firewall --from rules.json --iface eth0   the output of nft -j list ruleset`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			q, err := f.wayQuery()
+			if err != nil {
+				return err
+			}
+			b, err := a.rules(cmd.Context(), q, f)
+			if err != nil {
+				return err
+			}
+			ways, incomplete := server.Ways(b, q)
+			a.exit = exitOf(ways, incomplete)
+			if a.json {
+				return a.waysJSON(q, ways, incomplete)
+			}
+			a.printWays(q, ways, incomplete, f.trace)
+			return nil
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.client, "client", "", "follow a packet from this address")
+	fl.IntVarP(&f.port, "port", "p", 0, "to this port (default: the one sshd uses)")
+	fl.StringVar(&f.iface, "iface", "", "by this interface (default: the one of the route)")
+	fl.StringVar(&f.to, "to", "", "follow a packet from this machine to that address instead")
+	fl.BoolVar(&f.trace, "trace", false, "show every rule on the way")
+	fl.StringVar(&f.from, "from", "", "a recorded bundle, or a file with the output of nft -j list ruleset or iptables-save (- for standard input)")
+	fl.BoolVar(&f.six, "ip6tables", false, "the file of --from is of ip6tables-save")
+	fl.BoolVar(&a.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (f *firewallFlags) wayQuery() (server.WayQuery, error) {
+	q, err := f.query()
+	w := server.WayQuery{Query: q, Iface: f.iface}
+	if err != nil || f.to == "" {
+		return w, err
+	}
+	if f.client != "" {
+		return w, usage("--client asks about what comes in, --to about what goes out", "--client and --to exclude each other")
+	}
+	to, err := netip.ParseAddr(f.to)
+	if err != nil {
+		return w, usage("give the other machine's IP address, for example --to 192.0.2.10", "%q is no IP address", f.to)
+	}
+	w.Outgoing, w.To = true, to.Unmap()
+	if w.Port == 0 {
+		w.Port = 22
+	}
+	return w, nil
+}
+
+// maxRules bounds a file that is read as a ruleset, in bytes.
+const maxRules = 256 << 20
+
+// rules looks at this machine, or reads a bundle or a saved ruleset.
+func (a *app) rules(ctx context.Context, q server.WayQuery, f firewallFlags) (*evidence.Bundle, error) {
+	if f.from == "" {
+		look := q.Query
+		if q.Outgoing {
+			look.Client = q.To
+		}
+		live := a.liveLine()
+		defer live.clear()
+		live.show("reading the rules of this machine")
+		return local.Fill(ctx, server.Manifest(look), local.Options{Tool: version()})
+	}
+	in := io.Reader(a.In)
+	if f.from != "-" {
+		file, err := os.Open(f.from)
+		if err != nil {
+			return nil, usage("give a bundle (sshwhy collect -o FILE) or the output of nft -j list ruleset", "cannot read it: %s", reason(err))
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxRules))
+	if err != nil {
+		return nil, usage("try again", "cannot read it: %s", reason(err))
+	}
+	if b, ok := server.RulesetBundle(data, f.six); ok {
+		return b, nil
+	}
+	b, err := replay.Read(bytes.NewReader(data))
+	if err != nil {
+		return nil, usage("it takes a bundle of sshwhy collect, the output of nft -j list ruleset, or that of iptables-save", "%s", err)
+	}
+	return b, nil
+}
+
+// exitOf is 0 where somebody gets through, 1 where nobody does, 3 where it
+// cannot be told.
+func exitOf(ways []server.Way, incomplete []report.Incomplete) int {
+	exit := 1
+	for _, w := range ways {
+		switch w.Verdict {
+		case "accept", "limited":
+			return 0
+		case "cannot tell":
+			exit = 3
+		}
+	}
+	if len(ways) == 0 {
+		return 3
+	}
+	return exit
+}
+
+func (a *app) waysJSON(q server.WayQuery, ways []server.Way, incomplete []report.Incomplete) error {
+	if ways == nil {
+		ways = []server.Way{}
+	}
+	if incomplete == nil {
+		incomplete = []report.Incomplete{}
+	}
+	out, err := json.MarshalIndent(struct {
+		Schema     int                 `json:"schema"`
+		Ways       []server.Way        `json:"ways"`
+		Incomplete []report.Incomplete `json:"incomplete"`
+	}{report.Schema, ways, incomplete}, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.Out, string(out))
+	return err
+}
+
+// printWays writes the answer first, then for each way what decides.
+func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []report.Incomplete, trace bool) {
+	say := func(format string, args ...any) { fmt.Fprintln(a.Out, render.Safe(fmt.Sprintf(format, args...))) }
+	for _, w := range ways {
+		where := fmt.Sprintf("port %d", w.Port)
+		if w.To != "" {
+			where = fmt.Sprintf("%s port %d", w.To, w.Port)
+		}
+		if w.Iface != "" {
+			where += " by " + w.Iface
+		}
+		who := w.For
+		if q.Outgoing {
+			who = "this machine"
+		}
+		verdict := w.Verdict
+		if w.With != "" {
+			verdict += " with " + w.With
+		}
+		if w.Symptom != "" {
+			verdict += fmt.Sprintf(" (ssh says %q)", w.Symptom)
+		}
+		say("IPv%d, %s to %s: %s", w.Family, who, where, verdict)
+		if w.By != "" {
+			say("    decided by %s", w.By)
+		}
+		if len(w.Possible) > 0 {
+			say("    can end as: %s", strings.Join(w.Possible, "; "))
+		}
+		for _, u := range w.Unsure {
+			say("    %s", u)
+		}
+		for _, s := range w.Assumed {
+			say("    taken for granted: %s", s)
+		}
+		if trace {
+			a.printSteps(w)
+		}
+	}
+	if trace && q.Client == (netip.Addr{}) && !q.Outgoing {
+		say("The way rule by rule is that of one address: add --client ADDR.")
+	}
+	for _, i := range incomplete {
+		say("not known: %s: %s", i.Check, i.Reason)
+	}
+}
+
+// printSteps writes the way as a table: hook and priority, chain, action, rule.
+func (a *app) printSteps(w server.Way) {
+	var rows [][3]string
+	var wide [3]int
+	for _, s := range w.Steps {
+		row := [3]string{fmt.Sprintf("%s %d", s.Hook, s.Prio), s.Chain, s.Action}
+		if !s.Sure {
+			row[2] = "perhaps " + row[2]
+		}
+		rows = append(rows, row)
+		for i := range row {
+			wide[i] = max(wide[i], len(row[i]))
+		}
+	}
+	for i, r := range rows {
+		line := fmt.Sprintf("    %-*s  %-*s  %-*s  %s", wide[0], r[0], wide[1], r[1], wide[2], r[2], w.Steps[i].Rule)
+		fmt.Fprintln(a.Out, render.Safe(strings.TrimRight(line, " ")))
+	}
+}
