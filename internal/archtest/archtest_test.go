@@ -19,8 +19,9 @@ var rooms = map[string][]string{
 	"internal/evidence":              {},
 	"internal/evidence/local":        {"internal/evidence"},
 	"internal/evidence/replay":       {"internal/evidence"},
-	"internal/evidence/via":          {"internal/evidence"},
-	"internal/evidence/script":       {"internal/evidence"},
+	"internal/evidence/shell":        {"internal/evidence"},
+	"internal/evidence/via":          {"internal/evidence", "internal/evidence/shell"},
+	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell"},
 	"internal/evidence/redact":       {"internal/evidence"},
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
 	"internal/facts":                 {"internal/evidence"},
@@ -40,7 +41,7 @@ var rooms = map[string][]string{
 // thinking are the packages that only think: they never reach the system, the
 // network or the clock, neither directly nor through another package of ours.
 var thinking = []string{
-	"internal/report", "internal/catalog", "internal/evidence", "internal/facts",
+	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/shell", "internal/facts",
 	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/render",
 }
 

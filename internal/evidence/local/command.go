@@ -86,7 +86,8 @@ func start(path string, it evidence.Item) (*process, error) {
 	}
 	defer errW.Close()
 	p.cmd = &exec.Cmd{
-		Path: path, Args: it.Args, Env: environ(), Dir: rootDir,
+		// The path stands for the name, too: sshd refuses to run by a bare one.
+		Path: path, Args: append([]string{path}, it.Args[1:]...), Env: environ(), Dir: rootDir,
 		Stdout: outW, Stderr: errW, SysProcAttr: ownGroup(), // Stdin nil is /dev/null
 	}
 	if err := p.cmd.Start(); err != nil {

@@ -1,0 +1,216 @@
+// Package shell says in the language of the POSIX shell what a manifest wants to
+// see, and understands the answers. internal/evidence/via sends that to a shell
+// it talks to, internal/evidence/script prints it for a console.
+//
+// It must not run anything. The shell text keeps to what dash, busybox ash, bash,
+// mksh and ksh93 have in common, and to programs that busybox has too.
+package shell
+
+import (
+	_ "embed"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"sshwhy/internal/evidence"
+)
+
+//go:embed prelude.sh
+var prelude string
+
+// readLimit is how long reading one file may take, in seconds.
+const readLimit = 5
+
+// Prelude is the text that defines the functions which look at items and print
+// frames. Nonce, a word of letters and digits, marks the lines of frames; it is
+// written in two halves, so that a terminal's echo of the text is no frame.
+func Prelude(nonce string) string {
+	half := len(nonce) / 2
+	dirs := strings.Join(evidence.SearchDirs(), " ")
+	text := strings.NewReplacer(
+		"@PATH@", strings.ReplaceAll(dirs, " ", ":"), "@DIRS@", dirs,
+		"@READ@", strconv.Itoa(readLimit), "@CAP@", strconv.Itoa(evidence.DefaultCap+1),
+	).Replace(prelude)
+	return "N=" + nonce[:half] + "''" + nonce[half:] + "\n" + text
+}
+
+// Call is the line, or lines, of shell that look at the item and print its frame
+// under the given name. Where the item cannot be put to a shell at all, the
+// result says why, and the text is empty.
+func Call(id string, it evidence.Item) (string, *evidence.Result) {
+	var q quoter
+	var line string
+	switch it.Kind {
+	case evidence.KindFile, evidence.KindStat, evidence.KindGlob:
+		if !strings.HasPrefix(it.Path, "/") {
+			return "", failed("not an absolute path")
+		}
+		if strings.Contains(it.Path, "\x00") {
+			return "", failed("a path cannot hold a NUL byte")
+		}
+	case evidence.KindCommand:
+		if len(it.Args) == 0 || it.Args[0] == "" {
+			return "", failed("no program named")
+		}
+		if strings.Contains(strings.Join(it.Args, ""), "\x00") {
+			return "", failed("an argument cannot hold a NUL byte")
+		}
+	}
+	switch it.Kind {
+	case evidence.KindFile:
+		line = "f " + id + " " + q.word(it.Path)
+		if it.Limit() != evidence.DefaultCap {
+			line += " " + strconv.Itoa(it.Limit()+1)
+		}
+	case evidence.KindStat:
+		line = "s " + id + " " + q.word(it.Path)
+	case evidence.KindGlob:
+		args, why := q.glob(it.Path)
+		if why != "" {
+			return "", failed(why)
+		}
+		line = "g " + id + args
+	case evidence.KindCommand:
+		seconds := int(math.Ceil(it.TimeLimit().Seconds()))
+		line = "c " + id + " " + strconv.Itoa(seconds) + " " + strconv.Itoa(it.Limit()+1)
+		for _, a := range it.Args {
+			line += " " + q.word(a)
+		}
+	default:
+		return "", failed("unknown kind of item: " + string(it.Kind))
+	}
+	return q.before.String() + line + "\n", nil
+}
+
+func failed(reason string) *evidence.Result {
+	return &evidence.Result{Status: evidence.Failed, Reason: reason, Exit: -1}
+}
+
+// Slowest is how long the items can take together in the worst case, one after the other.
+func Slowest(items []evidence.Item) time.Duration {
+	var sum time.Duration
+	for _, it := range items {
+		if it.Kind == evidence.KindCommand {
+			sum += it.TimeLimit() + time.Second
+		}
+	}
+	return sum
+}
+
+// quoter writes words so that a shell takes them literally. What is not
+// printable ASCII goes through printf into a variable, set in a line before: a
+// terminal would act on control characters, and spoil other bytes.
+type quoter struct {
+	before strings.Builder
+	n      int
+}
+
+const bare = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:=,@%"
+
+func (q *quoter) word(s string) string {
+	if s != "" && strings.Trim(s, bare) == "" {
+		return s
+	}
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	q.n++
+	name := "v" + strconv.Itoa(q.n)
+	q.before.WriteString(name + "=$(printf '")
+	for _, c := range []byte(s) {
+		switch {
+		case c == '%':
+			q.before.WriteString("%%")
+		case c < ' ' || c > '~' || c == '\\' || c == '\'':
+			q.before.WriteString(`\` + string([]byte{'0' + c>>6, '0' + c>>3&7, '0' + c&7}))
+		default:
+			q.before.WriteByte(c)
+		}
+	}
+	q.before.WriteString(".')\n") // $( ) eats newlines at the end, but not before the dot
+	return `"${` + name + `%.}"`
+}
+
+// glob is the arguments of g: after "r" the directories that the shell has to
+// list, after "x" those it only has to pass through, after "p" the matches.
+func (q *quoter) glob(pattern string) (args, why string) {
+	var done strings.Builder // the pattern so far, as the shell reads it
+	parts := strings.Split(path.Clean(pattern), "/")[1:]
+	wild := false
+	for _, part := range parts {
+		if _, err := path.Match(part, ""); err != nil {
+			return "", "malformed pattern: " + part
+		}
+		meta := strings.ContainsAny(part, `*?[\`)
+		wild = wild || meta
+		if wild {
+			kind := " x "
+			if meta {
+				kind = " r "
+			}
+			dir := done.String()
+			if dir == "" {
+				dir = "/"
+			}
+			args += kind + dir
+		}
+		text, ok := q.pattern(part)
+		if !ok {
+			return "", "this pattern cannot be put to a shell: " + part
+		}
+		done.WriteString("/" + text)
+	}
+	return args + " p " + done.String(), ""
+}
+
+// pattern turns the syntax of filepath.Match into that of the shell.
+func (q *quoter) pattern(part string) (text string, ok bool) {
+	var out, literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			out.WriteString(q.word(literal.String()))
+			literal.Reset()
+		}
+	}
+	for i := 0; i < len(part); i++ {
+		switch c := part[i]; c {
+		case '*', '?':
+			flush()
+			out.WriteByte(c)
+		case '\\':
+			i++ // path.Match has seen to it that something follows
+			literal.WriteByte(part[i])
+		case '[':
+			flush()
+			out.WriteByte('[')
+			if i++; part[i] == '^' {
+				out.WriteByte('!')
+				i++
+			}
+			for ; part[i] != ']'; i++ {
+				c := part[i]
+				if c == '\\' {
+					i++
+					c = part[i]
+				} else if c == '-' {
+					out.WriteByte('-')
+					continue
+				}
+				if c <= ' ' || c > '~' {
+					return "", false
+				}
+				if !strings.Contains(bare[:62], string(c)) {
+					out.WriteByte('\\')
+				}
+				out.WriteByte(c)
+			}
+			out.WriteByte(']')
+		default:
+			literal.WriteByte(c)
+		}
+	}
+	flush()
+	return out.String(), true
+}

@@ -1,0 +1,156 @@
+// Package via fills a bundle through any command that gives a POSIX shell on the
+// machine in question: "docker exec -i web1 sh", "nsenter -t 812 -a sh",
+// "ssh host sh", "chroot DIR sh".
+//
+// The command is started once. Each round is one script on its standard input,
+// answered in frames on its standard output, which stand out from whatever else
+// is printed there. Nothing is written on the other machine.
+//
+// It must not know what a manifest wants, and must not repair anything.
+package via
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/evidence/shell"
+)
+
+// DefaultLimit bounds the whole look, the time to log in included.
+const DefaultLimit = 2 * time.Minute
+
+// Options of Fill.
+type Options struct {
+	Tool  string           // version of sshwhy, for the bundle's header
+	Now   func() time.Time // nil: time.Now
+	Limit time.Duration    // for everything together; 0: DefaultLimit
+}
+
+// Fill looks at everything the manifest wants through the command. An error says
+// that the command gave no shell, in its own words, or that the connection broke
+// in the middle; then the bundle holds what came until then, and the rest of
+// that round as Failed.
+//
+// The command is ended with its process group. Where this process has a terminal,
+// the command gets it, so that it can ask for a password.
+func Fill(ctx context.Context, command []string, m evidence.Manifest, opt Options) (*evidence.Bundle, error) {
+	now := opt.Now
+	if now == nil {
+		now = time.Now
+	}
+	limit := opt.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	b := evidence.NewBundle()
+	b.Tool, b.Way, b.Taken = opt.Tool, "via", now().UTC()
+	if len(command) == 0 {
+		return b, errors.New("no command is given to look through")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %v", limit))
+	defer cancel()
+	s, err := start(ctx, command)
+	if err != nil {
+		return b, err
+	}
+	defer s.end()
+	if b.UID, err = s.greet(); err != nil {
+		return b, s.explain(ctx, err)
+	}
+	err = m.Rounds(b, func(round []evidence.Item) error {
+		if err := s.look(b, round); err != nil {
+			return s.explain(ctx, err)
+		}
+		return nil
+	})
+	return b, err
+}
+
+// Words gives the argument list that runs what a user typed as one --via option:
+// a line for the shell, as with ssh's ProxyCommand.
+func Words(line string) []string {
+	if shell, flag := shellHere(); shell != "" {
+		return []string{shell, flag, line}
+	}
+	return strings.Fields(line)
+}
+
+// nonce marks our lines: nothing that is printed by chance holds it.
+func nonce() string {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b) // never fails: crypto/rand
+	return hex.EncodeToString(b)
+}
+
+// greet asks for a sign of life first, so that nothing is sent to what is no
+// shell, then sends the prelude and gives the user id over there, or -1.
+func (s *session) greet() (uid int, err error) {
+	half := len(s.nonce) / 2
+	// A terminal, should there be one, must not echo what is sent later.
+	s.send("stty -echo 2>/dev/null\nprintf '\\n@%s%s %s\\n' " + s.nonce[:half] + " " + s.nonce[half:] + " hi\n")
+	if err := s.await("hi", nil); err != nil {
+		return -1, err
+	}
+	s.send(shell.Prelude(s.nonce) + "O h $(id -u 2>/dev/null || echo -1) $D\n")
+	uid = -1
+	encoder := false
+	err = s.await("h", func(words []string) {
+		if len(words) > 0 {
+			if n, err := strconv.Atoi(words[0]); err == nil {
+				uid = n
+			}
+		}
+		encoder = len(words) > 1
+	})
+	if err == nil && !encoder {
+		err = errors.New("there is none of base64, openssl, uuencode or od over there, one of which is needed")
+	}
+	return uid, err
+}
+
+// look sends one round and reads its answers.
+func (s *session) look(b *evidence.Bundle, round []evidence.Item) error {
+	var script strings.Builder
+	for i, it := range round {
+		text, done := shell.Call(strconv.Itoa(i), it)
+		if done != nil {
+			b.Put(it, *done)
+		}
+		script.WriteString(text)
+	}
+	s.round++
+	end := "end" + strconv.Itoa(s.round)
+	s.send(script.String() + "O " + end + "\n")
+	return s.frames(end, round, func(i int, sections []shell.Section) {
+		it := round[i]
+		b.Put(it, shell.Decode(it.Kind, it.Limit(), sections, false))
+	})
+}
+
+// explain says in the command's own words why there was no answer.
+func (s *session) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("looking through the command: %w", context.Cause(ctx))
+	}
+	if !errors.Is(err, errEnded) && !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	said := strings.TrimSpace(s.complaint())
+	switch {
+	case said == "" && s.greeted:
+		return errors.New("the command ended before everything was looked at")
+	case said == "":
+		return errors.New("the command gave no shell: it ended without saying anything")
+	case s.greeted:
+		return fmt.Errorf("the command ended before everything was looked at: %s", said)
+	}
+	return fmt.Errorf("the command gave no shell: %s", said)
+}
