@@ -23,7 +23,7 @@ type Firewall struct {
 
 	UfwConf, UfwDefaults, UfwUser4, UfwUser6       Raw
 	FirewalldState, FirewalldPanic, FirewalldZones Raw
-	FirewalldPermanent                             Raw
+	FirewalldPermanent, FirewalldDefault           Raw
 
 	// Boot is what the service managers start at boot, by unit name.
 	Boot map[string]BootUnit
@@ -74,6 +74,7 @@ var (
 	itemFirewalldState     = evidence.Command("firewall-cmd", "--state")
 	itemFirewalldPanic     = evidence.Command("firewall-cmd", "--query-panic")
 	itemFirewalldZones     = evidence.Command("firewall-cmd", "--list-all-zones")
+	itemFirewalldDefault   = evidence.Command("firewall-cmd", "--get-default-zone")
 	itemFirewalldPermanent = evidence.Command("firewall-cmd", "--permanent", "--list-all-zones")
 
 	itemFirewallUnits = evidence.Command("systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState",
@@ -113,7 +114,7 @@ func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 		}
 	}
 	if r := b.Get(itemFirewalldState); r.OK() && r.Exit == 0 {
-		items = append(items, itemFirewalldPanic, itemFirewalldZones, itemFirewalldPermanent)
+		items = append(items, itemFirewalldPanic, itemFirewalldZones, itemFirewalldPermanent, itemFirewalldDefault)
 	}
 	return items
 }
@@ -129,6 +130,7 @@ func parseFirewall(b *evidence.Bundle, ask Ask) Firewall {
 		{&f.Ipset, itemIpset}, {&f.Modules, itemModules}, {&f.UfwConf, itemUfwConf}, {&f.UfwDefaults, itemUfwDefaults},
 		{&f.UfwUser4, itemUfwUser4}, {&f.UfwUser6, itemUfwUser6}, {&f.FirewalldState, itemFirewalldState},
 		{&f.FirewalldPanic, itemFirewalldPanic}, {&f.FirewalldZones, itemFirewalldZones}, {&f.FirewalldPermanent, itemFirewalldPermanent},
+		{&f.FirewalldDefault, itemFirewalldDefault},
 	} {
 		*x.to = rawOf(b, x.item)
 	}

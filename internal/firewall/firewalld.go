@@ -10,7 +10,6 @@ import (
 // Zone is a zone of firewalld, as `firewall-cmd --list-all-zones` prints it.
 type Zone struct {
 	Name       string
-	Active     bool
 	Target     string
 	Interfaces []string
 	Sources    []string
@@ -30,8 +29,8 @@ func Zones(data []byte) []Zone {
 			continue
 		}
 		if line[0] != ' ' && line[0] != '\t' {
-			name, state, _ := strings.Cut(line, " ")
-			out = append(out, Zone{Name: name, Active: strings.Contains(state, "active") || strings.Contains(state, "default"), lines: map[string]string{}})
+			name, _, _ := strings.Cut(line, " ")
+			out = append(out, Zone{Name: name, lines: map[string]string{}})
 			continue
 		}
 		if len(out) == 0 {

@@ -186,8 +186,12 @@ func (w *wall) lostInFirewalld(a answer) bool {
 		return false
 	}
 	running, permanent := firewall.Zones(f.FirewalldZones.Data), firewall.Zones(f.FirewalldPermanent.Data)
+	byDefault, taken := strings.TrimSpace(string(f.FirewalldDefault.Data)), false
 	for _, z := range running {
-		if len(z.Interfaces) > 0 && !z.HasInterface(a.packet.Iface) || !z.Active {
+		taken = taken || z.HasInterface(a.packet.Iface)
+	}
+	for _, z := range running {
+		if bound := z.HasInterface(a.packet.Iface); !bound && (taken || z.Name != byDefault) {
 			continue
 		}
 		opening, line := z.Opens(w.port)
