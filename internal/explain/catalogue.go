@@ -58,6 +58,7 @@ type catalogue struct {
 	always []int             // rows without a safe word
 	errnos map[string]string // words of strerror → errno name
 	said   map[string]said   // what is said about each cause
+	ids    []string          // all causes, sorted
 }
 
 // said is what messages/causes.tsv says about a cause.
@@ -85,6 +86,10 @@ var load = sync.OnceValues(func() (*catalogue, error) {
 	if err := eachRow("causes", 7, c.addCause); err != nil {
 		return nil, err
 	}
+	for id := range c.said {
+		c.ids = append(c.ids, id)
+	}
+	slices.Sort(c.ids)
 	for i, r := range c.rows {
 		if r.pat.word == "" {
 			c.always = append(c.always, i)

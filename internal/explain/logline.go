@@ -1,0 +1,453 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// A logEvent is what one line of a log says. Its slices point into the line.
+type logEvent struct {
+	cause int // index into logCauses; -1: a success
+	addr  []byte
+	user  []byte
+	pid   int
+	times int  // "message repeated N times"
+	end   bool // only how a connection ended: counts where its pid gave no reason before
+}
+
+// logCauses are the causes that lines of a log are counted under. The first
+// ones have a place in the fast path; others are added by the slow one.
+var logCauses = []string{
+	"password-rejected", "user-unknown", "publickey-rejected", "user-not-allowed", "root-login-disabled", "too-many-keys",
+	"no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "not-ssh", "closed-before-banner",
+	"auth-timeout", "max-startups", "source-penalized", "authorized-keys-permissions", "tcp-wrappers-deny", "pam-denied", "no-auth-method",
+}
+
+const (
+	logSuccess  = -1
+	logPassword = iota - 1
+	logUnknown
+	logPublickey
+	logNotAllowed
+	logRoot
+	logTooMany
+	logKex
+	logHostKey
+	logCipher
+	logMAC
+	logNotSSH
+	logClosed
+	logGrace
+	logMaxStartups
+	logPenalty
+	logModes
+	logWrappers
+	logPAM
+	logNoMethod
+)
+
+// daemonMessage finds the message of an SSH server's line: what follows
+// "sshd[12]: ", "sshd-session[12]: " or "dropbear[12]: ". stamp is the length
+// of the time stamp. It looks at fixed places only, so that lines of other programs cost next to nothing.
+func daemonMessage(line []byte) (stamp int, pid int, msg []byte) {
+	i := 0
+	if len(line) > 4 && line[0] == '<' { // <38>
+		if j := bytes.IndexByte(line[:min(len(line), 6)], '>'); j > 0 {
+			i = j + 1
+		}
+	}
+	begin := i
+	switch {
+	case len(line) > begin+20 && line[begin+3] == ' ' && line[begin+9] == ':' && line[begin+12] == ':': // Nov 20 14:39:11
+		i = begin + 16
+	case len(line) > begin+20 && line[begin+4] == '-' && line[begin+10] == 'T': // 2026-11-20T14:39:11…
+		j := bytes.IndexByte(line[begin:], ' ')
+		if j < 0 {
+			return 0, 0, nil
+		}
+		i = begin + j + 1
+	default:
+		return 0, 0, nil
+	}
+	stamp = i - begin
+	rest := line[i:]
+	for range 2 { // the host's name may be missing
+		if len(rest) > 8 && (rest[0] == 's' && rest[1] == 's' && rest[2] == 'h' && rest[3] == 'd' || rest[0] == 'd' && bytes.HasPrefix(rest, dropbearIdent)) {
+			if pid, msg = identPid(rest); msg != nil {
+				return stamp, pid, msg
+			}
+		}
+		j := bytes.IndexByte(rest, ' ')
+		if j < 0 {
+			break
+		}
+		rest = rest[j+1:]
+	}
+	return stamp, 0, nil
+}
+
+var dropbearIdent = []byte("dropbear")
+
+// identPid reads "sshd[12]: " and returns the pid and what follows.
+func identPid(s []byte) (pid int, msg []byte) {
+	i := 4
+	for i < len(s) && i < 24 && s[i] != '[' && s[i] != ':' && s[i] != ' ' {
+		i++
+	}
+	if i+2 >= len(s) {
+		return 0, nil
+	}
+	if s[i] == '[' {
+		for i++; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+			pid = pid*10 + int(s[i]-'0')
+		}
+		if i < len(s) && s[i] == ']' {
+			i++
+		}
+	}
+	if i+2 > len(s) || s[i] != ':' || s[i+1] != ' ' {
+		return 0, nil
+	}
+	return pid, s[i+2:]
+}
+
+// fast reads the messages that logs consist of. known is false where the
+// message is none of these; ev.times is 0 where it is known and says nothing.
+func fast(msg []byte) (ev logEvent, known bool) {
+	if len(msg) < 8 {
+		return ev, false
+	}
+	ev.times = 1
+	switch msg[0] {
+	case 'F':
+		return failed(ev, msg)
+	case 'I':
+		if rest, ok := cutPrefix(msg, "Invalid user "); ok {
+			ev.cause = logUnknown
+			return userFrom(ev, rest), true
+		}
+	case 'C', 'D', 'R':
+		return connectionLine(ev, msg)
+	case 'A':
+		if rest, ok := cutPrefix(msg, "Accepted "); ok {
+			ev.cause = logSuccess
+			if _, rest, ok := bytes.Cut(rest, []byte(" for ")); ok {
+				return userFrom(ev, rest), true
+			}
+			return ev, true
+		}
+		if _, ok := cutPrefix(msg, "Authentication refused: bad ownership"); ok {
+			ev.cause = logModes
+			return ev, true
+		}
+	case 'U':
+		return userLine(ev, msg)
+	case 'p':
+		if bytes.HasPrefix(msg, []byte("pam_unix(sshd:")) || bytes.HasPrefix(msg, []byte("pam_systemd(sshd:")) || bytes.HasPrefix(msg, []byte("pam_env(")) {
+			ev.times = 0 // sshd says the same in its own words
+			return ev, bytes.HasPrefix(msg[14:], []byte("auth)")) || bytes.HasPrefix(msg[14:], []byte("session)"))
+		}
+	case 'e':
+		if rest, ok := cutPrefix(msg, "error: "); ok {
+			return fastError(rest)
+		}
+	case 'd', 'b', 'B', 'm', 'r', 'T', 'L':
+		return rareLine(ev, msg)
+	case 'S':
+		ev.times = 0
+		return ev, bytes.HasPrefix(msg, []byte("Starting session: ")) || bytes.HasPrefix(msg, []byte("Server listening on "))
+	}
+	return ev, false
+}
+
+func cutPrefix(b []byte, p string) ([]byte, bool) {
+	if len(b) >= len(p) && string(b[:len(p)]) == p {
+		return b[len(p):], true
+	}
+	return b, false
+}
+
+// failed reads "Failed password for [invalid user ]U from A port N ssh2".
+func failed(ev logEvent, msg []byte) (logEvent, bool) {
+	rest, ok := cutPrefix(msg, "Failed ")
+	if !ok {
+		return ev, false
+	}
+	i := bytes.IndexByte(rest, ' ')
+	if i < 0 {
+		return ev, false
+	}
+	method := rest[:i]
+	rest, ok = cutPrefix(rest[i:], " for ")
+	if !ok {
+		return ev, false
+	}
+	switch {
+	case string(method) == "none":
+		ev.times = 0
+		return ev, true
+	case string(method) == "publickey":
+		ev.cause = logPublickey
+	default:
+		ev.cause = logPassword
+	}
+	if r, ok := cutPrefix(rest, "invalid user "); ok {
+		rest, ev.cause, ev.end = r, logUnknown, true // "Invalid user" came before it
+	}
+	return userFrom(ev, rest), true
+}
+
+// userFrom reads "U from A port N…". A name may hold blanks, even " from ": the
+// last one counts, as sshd writes the address last.
+func userFrom(ev logEvent, s []byte) logEvent {
+	i := bytes.LastIndex(s, []byte(" from "))
+	if i < 0 {
+		if r, ok := cutPrefix(s, "from "); ok { // an empty name
+			ev.addr = word(r)
+		}
+		return ev
+	}
+	ev.user, ev.addr = s[:i], word(s[i+6:])
+	return ev
+}
+
+// word is the beginning of s up to a blank.
+func word(s []byte) []byte {
+	if i := bytes.IndexByte(s, ' '); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// connectionLine reads how connections end.
+func connectionLine(ev logEvent, msg []byte) (logEvent, bool) {
+	var rest []byte
+	var ok bool
+	if rest, ok = cutPrefix(msg, "Connection closed by "); !ok {
+		if rest, ok = cutPrefix(msg, "Connection reset by "); !ok {
+			if rest, ok = cutPrefix(msg, "Disconnected from "); !ok {
+				return otherConnectionLine(ev, msg)
+			}
+		}
+	}
+	ev.end = true
+	switch {
+	case hasPrefix(rest, "authenticating"):
+		ev.cause = logPublickey
+		if _, r, found := bytes.Cut(rest, []byte("user ")); found {
+			ev.user, ev.addr = userAddr(r)
+		}
+	case hasPrefix(rest, "invalid user "):
+		ev.cause = logUnknown
+		ev.user, ev.addr = userAddr(rest[len("invalid user "):])
+	case hasPrefix(rest, "user "), msg[0] == 'D':
+		ev.times = 0
+	default:
+		if !bytes.HasSuffix(msg, []byte("[preauth]")) {
+			ev.times = 0
+			return ev, true
+		}
+		ev.cause, ev.addr = logClosed, word(rest)
+	}
+	return ev, true
+}
+
+func hasPrefix(b []byte, p string) bool { return len(b) >= len(p) && string(b[:len(p)]) == p }
+
+// userAddr reads "U A port N…".
+func userAddr(s []byte) (user, addr []byte) {
+	i := bytes.LastIndex(s, []byte(" port "))
+	if i < 0 {
+		return nil, word(s)
+	}
+	j := bytes.LastIndexByte(s[:i], ' ')
+	if j < 0 {
+		return nil, s[:i]
+	}
+	return s[:j], s[j+1 : i]
+}
+
+func otherConnectionLine(ev logEvent, msg []byte) (logEvent, bool) {
+	switch {
+	case hasPrefix(msg, "Received disconnect from "), hasPrefix(msg, "Connection from "), hasPrefix(msg, "Received signal "), hasPrefix(msg, "Close session: "):
+		ev.times = 0
+		return ev, true
+	case hasPrefix(msg, "Did not receive identification string from "):
+		ev.cause, ev.addr = logClosed, word(msg[len("Did not receive identification string from "):])
+		return ev, true
+	case hasPrefix(msg, "Disconnecting "):
+		ev.end = true
+		if bytes.Contains(msg, []byte("Too many authentication failures")) {
+			ev.cause = logTooMany
+			if _, r, ok := bytes.Cut(msg, []byte("user ")); ok {
+				ev.user, ev.addr = userAddr(r)
+			}
+			return ev, true
+		}
+	case hasPrefix(msg, "ROOT LOGIN REFUSED FROM "):
+		ev.cause, ev.addr, ev.user = logRoot, word(msg[len("ROOT LOGIN REFUSED FROM "):]), []byte("root")
+		return ev, true
+	}
+	return ev, false
+}
+
+// userLine reads "User U from A not allowed because …" and failed negotiations.
+func userLine(ev logEvent, msg []byte) (logEvent, bool) {
+	if rest, ok := cutPrefix(msg, "Unable to negotiate with "); ok {
+		ev.addr = word(rest)
+		switch {
+		case bytes.Contains(rest, []byte("no matching key exchange method")):
+			ev.cause = logKex
+		case bytes.Contains(rest, []byte("no matching host key type")):
+			ev.cause = logHostKey
+		case bytes.Contains(rest, []byte("no matching cipher")):
+			ev.cause = logCipher
+		case bytes.Contains(rest, []byte("no matching MAC")):
+			ev.cause = logMAC
+		default:
+			return ev, false
+		}
+		return ev, true
+	}
+	rest, ok := cutPrefix(msg, "User ")
+	if !ok {
+		return ev, false
+	}
+	if hasPrefix(rest, "child is on pid") {
+		ev.times = 0
+		return ev, true
+	}
+	i := bytes.Index(rest, []byte(" not allowed because "))
+	if i < 0 {
+		return ev, false
+	}
+	if ev = userFrom(ev, rest[:i]); ev.addr == nil {
+		return ev, false // a shell, a lock: the slow way tells which
+	}
+	ev.cause = logNotAllowed
+	return ev, true
+}
+
+// fastError reads what follows "error: ".
+func fastError(msg []byte) (ev logEvent, known bool) {
+	ev.times = 1
+	switch {
+	case hasPrefix(msg, "maximum authentication attempts exceeded for "):
+		ev.cause = logTooMany
+		rest := msg[len("maximum authentication attempts exceeded for "):]
+		if r, ok := cutPrefix(rest, "invalid user "); ok {
+			rest, ev.cause, ev.end = r, logUnknown, true
+		}
+		return userFrom(ev, rest), true
+	case hasPrefix(msg, "kex_exchange_identification: "), hasPrefix(msg, "Received disconnect from "), hasPrefix(msg, "PAM: Authentication failure for "),
+		hasPrefix(msg, "kex_protocol_error: "):
+		ev.times = 0 // the next line names the address
+		return ev, true
+	case hasPrefix(msg, "beginning MaxStartups throttling"):
+		ev.cause = logMaxStartups
+		return ev, true
+	}
+	return ev, false
+}
+
+// rareLine reads the other messages that can come in masses.
+func rareLine(ev logEvent, msg []byte) (logEvent, bool) {
+	switch {
+	case hasPrefix(msg, "drop connection #"):
+		ev.cause = logMaxStartups
+		if bytes.Contains(msg, []byte("penalty:")) {
+			ev.cause = logPenalty
+		}
+		if _, r, ok := bytes.Cut(msg, []byte("from [")); ok {
+			ev.addr, _, _ = bytes.Cut(r, []byte("]"))
+		}
+		return ev, true
+	case hasPrefix(msg, "banner exchange: Connection from "):
+		ev.cause, ev.addr = logNotSSH, word(msg[len("banner exchange: Connection from "):])
+		return ev, true
+	case hasPrefix(msg, "Bad protocol version identification "):
+		ev.cause = logNotSSH
+		return userFromAddr(ev, msg), true
+	case hasPrefix(msg, "Bad password attempt for "), hasPrefix(msg, "Bad PAM password attempt for "):
+		ev.cause = logPassword
+		_, rest, _ := bytes.Cut(msg, []byte(" for "))
+		ev = userFrom(ev, rest)
+		ev.user = bytes.Trim(ev.user, "'")
+		ev.addr = withoutPort(ev.addr)
+		return ev, true
+	case hasPrefix(msg, "Login attempt for nonexistent user"):
+		ev.cause = logUnknown
+		ev = userFromAddr(ev, msg)
+		ev.addr = withoutPort(ev.addr)
+		return ev, true
+	case hasPrefix(msg, "refused connect from "):
+		ev.cause = logWrappers
+		ev.addr = word(msg[len("refused connect from "):])
+		return ev, true
+	case hasPrefix(msg, "Timeout before authentication for "):
+		ev.cause = logGrace
+		rest := msg[len("Timeout before authentication for "):]
+		if r, ok := cutPrefix(rest, "connection from "); ok {
+			rest = r
+		}
+		ev.addr = word(rest)
+		return ev, true
+	case hasPrefix(msg, "message repeated "):
+		return repeated(msg)
+	}
+	return ev, false
+}
+
+func userFromAddr(ev logEvent, msg []byte) logEvent {
+	if i := bytes.LastIndex(msg, []byte(" from ")); i >= 0 {
+		ev.addr = word(msg[i+6:])
+	}
+	return ev
+}
+
+// withoutPort takes ":1234" off, as dropbear writes it.
+func withoutPort(a []byte) []byte {
+	if i := bytes.LastIndexByte(a, ':'); i > 0 {
+		return a[:i]
+	}
+	return a
+}
+
+// repeated reads rsyslog's "message repeated 5 times: [ … ]".
+func repeated(msg []byte) (ev logEvent, known bool) {
+	rest := msg[len("message repeated "):]
+	n := 0
+	for len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9' && n < 1_000_000 {
+		n = n*10 + int(rest[0]-'0')
+		rest = rest[1:]
+	}
+	rest, ok := cutPrefix(rest, " times: [ ")
+	if !ok || hasPrefix(rest, "message repeated ") {
+		return ev, false
+	}
+	ev, known = fast(bytes.TrimSuffix(rest, []byte("]")))
+	if ev.times > 0 {
+		ev.times = n
+	}
+	return ev, known
+}
+
+// journalFields reads a line of journalctl -o json into a line as syslog would
+// have it, so that both go the same way.
+func journalFields(line []byte) []byte {
+	var e struct {
+		Message any    `json:"MESSAGE"`
+		Ident   string `json:"SYSLOG_IDENTIFIER"`
+		Pid     string `json:"_PID"`
+		Time    string `json:"__REALTIME_TIMESTAMP"`
+	}
+	if json.Unmarshal(line, &e) != nil {
+		return nil
+	}
+	msg, ok := e.Message.(string)
+	if !ok {
+		return nil
+	}
+	return []byte(unixStamp(e.Time) + " " + e.Ident + "[" + e.Pid + "]: " + strings.ReplaceAll(msg, "\n", " "))
+}
