@@ -136,7 +136,7 @@ func newRoot(a *app) *cobra.Command {
 		return usage(commandPath(cmd)+" --help lists what it takes", "%s", err)
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newHost(a), newSSH(a), newServer(a), newCollect(a), newFirewall(a), newUndo(a), newKeep(a), newCauses(a))
+	root.AddCommand(newHost(a), newSSH(a), newServer(a), newCollect(a), newExplain(a), newFirewall(a), newUndo(a), newKeep(a), newCauses(a))
 	root.InitDefaultCompletionCmd()
 	addSSHFlags(root.Flags(), new([]string)) // for completion
 	hideSSHFlags(root.Flags())

@@ -148,11 +148,7 @@ func fill(sentence string, caps map[string]string) string {
 		}
 		sentence = sentence[j+1:]
 	}
-	out := b.String()
-	if out != "" {
-		out = strings.ToUpper(out[:1]) + out[1:]
-	}
-	return out
+	return b.String()
 }
 
 // maxCapture keeps a quoted algorithm list from filling the screen.

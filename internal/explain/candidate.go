@@ -174,7 +174,20 @@ func (rd *reading) hide() {
 			break
 		}
 	}
+	for _, b := range rd.cands {
+		if b.fromEnd && b.certainty == report.Possible && rd.settled(b) {
+			gone[b.cause] = true
+		}
+	}
 	rd.cands = slices.DeleteFunc(rd.cands, func(c *candidate) bool { return gone[c.cause] })
+}
+
+// settled reports whether the attempt whose ending suggests b is explained by
+// a cause that the text names: then nobody needs the shortlist.
+func (rd *reading) settled(b *candidate) bool {
+	return slices.ContainsFunc(rd.cands, func(a *candidate) bool {
+		return a.attempt == b.attempt && !a.fromEnd && a.impact == report.Blocking && a.certainty != report.Possible && rd.bite(a.cause) <= rd.bite(b.cause)
+	})
 }
 
 // order sorts: what blocks first, the surer first, then by score, and among

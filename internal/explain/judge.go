@@ -51,7 +51,7 @@ func (rd *reading) weigh(h *hit) {
 			caps[name] = strings.Trim(c.value, cutset)
 		}
 	}
-	if rd.foreignUnit(h, caps["unit"]) {
+	if h.row.file == generic && rd.lines[h.line].debug > 0 || rd.foreignUnit(h, caps["unit"]) {
 		return
 	}
 	switch {

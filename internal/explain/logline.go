@@ -201,7 +201,7 @@ func failed(ev logEvent, msg []byte) (logEvent, bool) {
 // userFrom reads "U from A port N…". A name may hold blanks, even " from ": the
 // last one counts, as sshd writes the address last.
 func userFrom(ev logEvent, s []byte) logEvent {
-	i := bytes.LastIndex(s, []byte(" from "))
+	i := lastFrom(s)
 	if i < 0 {
 		if r, ok := cutPrefix(s, "from "); ok { // an empty name
 			ev.addr = word(r)
@@ -210,6 +210,27 @@ func userFrom(ev logEvent, s []byte) logEvent {
 	}
 	ev.user, ev.addr = s[:i], word(s[i+6:])
 	return ev
+}
+
+// lastFrom is the place of the last " from ", -1 where there is none. A plain
+// loop: these strings are short, and what is sought stands near their end.
+func lastFrom(s []byte) int {
+	for i := len(s) - 6; i >= 0; i-- {
+		if s[i] == ' ' && s[i+5] == ' ' && s[i+1] == 'f' && s[i+2] == 'r' && s[i+3] == 'o' && s[i+4] == 'm' {
+			return i
+		}
+	}
+	return -1
+}
+
+// lastPort is the place of the last " port ".
+func lastPort(s []byte) int {
+	for i := len(s) - 6; i >= 0; i-- {
+		if s[i] == ' ' && s[i+5] == ' ' && s[i+1] == 'p' && s[i+2] == 'o' && s[i+3] == 'r' && s[i+4] == 't' {
+			return i
+		}
+	}
+	return -1
 }
 
 // word is the beginning of s up to a blank.
@@ -257,7 +278,7 @@ func hasPrefix(b []byte, p string) bool { return len(b) >= len(p) && string(b[:l
 
 // userAddr reads "U A port N…".
 func userAddr(s []byte) (user, addr []byte) {
-	i := bytes.LastIndex(s, []byte(" port "))
+	i := lastPort(s)
 	if i < 0 {
 		return nil, word(s)
 	}
@@ -400,7 +421,7 @@ func rareLine(ev logEvent, msg []byte) (logEvent, bool) {
 }
 
 func userFromAddr(ev logEvent, msg []byte) logEvent {
-	if i := bytes.LastIndex(msg, []byte(" from ")); i >= 0 {
+	if i := lastFrom(msg); i >= 0 {
 		ev.addr = word(msg[i+6:])
 	}
 	return ev

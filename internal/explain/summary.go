@@ -105,7 +105,7 @@ type chunk struct {
 // counts is what was found in one or more chunks.
 type counts struct {
 	lines, bytes, server, accepted, unread int64
-	causes                                 map[int]*causeTally
+	causes                                 causeTable
 	addrs, users                           *tally
 	hours                                  []hourCount
 	first, last                            []byte // time stamps
@@ -126,9 +126,29 @@ type causeTally struct {
 	line        int64 // within the chunk, then within the log
 }
 
+// A causeTable holds the tallies by the number of the cause.
+type causeTable []*causeTally
+
+// at returns the tally of a cause, nil where there is none yet.
+func (t causeTable) at(id int) *causeTally {
+	if id < len(t) {
+		return t[id]
+	}
+	return nil
+}
+
+// put makes room for a cause and returns its tally.
+func (t *causeTable) put(id int, c *causeTally) *causeTally {
+	for len(*t) <= id {
+		*t = append(*t, nil)
+	}
+	(*t)[id] = c
+	return c
+}
+
 type clientTally struct {
 	attempts, accepted int64
-	causes             map[int]*causeTally
+	causes             causeTable
 	last               []ClientLine
 }
 
@@ -139,7 +159,7 @@ type pidSeen struct{ pid int }
 const pidSlots = 4096
 
 func newCounts() *counts {
-	return &counts{causes: map[int]*causeTally{}, addrs: newTally(), users: newTally(), seen: make([]pidSeen, pidSlots)}
+	return &counts{causes: causeTable{}, addrs: newTally(), users: newTally(), seen: make([]pidSeen, pidSlots)}
 }
 
 // run streams src through the workers. All goroutines have ended when it returns.
@@ -237,10 +257,10 @@ func (s *summer) buffer(free <-chan []byte) []byte {
 // count reads the lines of a chunk. What must be put in order goes into the
 // result; addresses and users go straight to the worker's own tallies.
 func (s *summer) count(data []byte, own *counts) *counts {
-	c := &counts{data: data, bytes: int64(len(data)), causes: map[int]*causeTally{}, seen: own.seen, addrs: own.addrs, users: own.users}
+	c := &counts{data: data, bytes: int64(len(data)), causes: causeTable{}, seen: own.seen, addrs: own.addrs, users: own.users}
 	clear(c.seen)
 	if s.opt.Client.IsValid() {
-		c.client = &clientTally{causes: map[int]*causeTally{}}
+		c.client = &clientTally{causes: causeTable{}}
 	}
 	w := &lineWorker{s: s, c: c, client: []byte(s.opt.Client.String())}
 	if !s.opt.Client.IsValid() {
@@ -344,7 +364,7 @@ func (w *lineWorker) tally(ev *logEvent, when, line []byte, mine bool) {
 	}
 	slot.pid = ev.pid
 	n := int64(ev.times)
-	note(c.causes, ev.cause, n, c.lines, when, line)
+	note(&c.causes, ev.cause, n, c.lines, when, line)
 	if len(ev.addr) > 0 {
 		c.addrs.add(ev.addr, n)
 	}
@@ -378,11 +398,10 @@ func (w *lineWorker) hourOf(line []byte) logHour {
 
 // note counts one event of a cause. The example is the latest line; the slices
 // are kept as they are and copied when the chunk is merged.
-func note(m map[int]*causeTally, cause int, n, lineNo int64, when, line []byte) {
-	t := m[cause]
+func note(m *causeTable, cause int, n, lineNo int64, when, line []byte) {
+	t := m.at(cause)
 	if t == nil {
-		t = &causeTally{first: when}
-		m[cause] = t
+		t = m.put(cause, &causeTally{first: when})
 	}
 	t.n += n
 	t.last, t.example, t.line = when, line, lineNo
@@ -400,7 +419,7 @@ func (t *clientTally) see(ev *logEvent, lineNo int64, when, line []byte, again b
 		t.attempts += int64(ev.times)
 	default:
 		t.attempts += int64(ev.times)
-		note(t.causes, ev.cause, int64(ev.times), lineNo, bytes.Clone(when), bytes.Clone(line))
+		note(&t.causes, ev.cause, int64(ev.times), lineNo, bytes.Clone(when), bytes.Clone(line))
 	}
 }
 
@@ -465,17 +484,17 @@ func (s *summer) merge(c *counts) {
 	if c.last != nil {
 		t.last = append(t.last[:0], c.last...)
 	}
-	mergeCauses(t.causes, c.causes, s.lines)
+	mergeCauses(&t.causes, c.causes, s.lines)
 	for _, h := range c.hours {
 		s.addHour(h)
 	}
 	if c.client != nil {
 		if t.client == nil {
-			t.client = &clientTally{causes: map[int]*causeTally{}}
+			t.client = &clientTally{causes: causeTable{}}
 		}
 		t.client.attempts += c.client.attempts
 		t.client.accepted += c.client.accepted
-		mergeCauses(t.client.causes, c.client.causes, s.lines)
+		mergeCauses(&t.client.causes, c.client.causes, s.lines)
 		for _, l := range c.client.last {
 			l.Line += s.lines
 			t.client.last = append(t.client.last, l)
@@ -492,12 +511,14 @@ func (s *summer) merge(c *counts) {
 	s.lines += c.lines
 }
 
-func mergeCauses(dst, src map[int]*causeTally, offset int64) {
+func mergeCauses(dst *causeTable, src causeTable, offset int64) {
 	for id, c := range src {
-		t := dst[id]
+		if c == nil {
+			continue
+		}
+		t := dst.at(id)
 		if t == nil {
-			t = &causeTally{first: bytes.Clone(c.first)}
-			dst[id] = t
+			t = dst.put(id, &causeTally{first: bytes.Clone(c.first)})
 		}
 		t.n += c.n
 		t.last = append(t.last[:0], c.last...)
@@ -542,9 +563,12 @@ func (s *summer) finish() *Summary {
 	return out
 }
 
-func (s *summer) causeCounts(m map[int]*causeTally) []CauseCount {
+func (s *summer) causeCounts(m causeTable) []CauseCount {
 	out := make([]CauseCount, 0, len(m))
 	for id, t := range m {
+		if t == nil {
+			continue
+		}
 		out = append(out, CauseCount{Cause: s.causeName(id), Count: t.n, First: stampText(t.first), Last: stampText(t.last), Example: string(t.example), Line: t.line})
 	}
 	slices.SortFunc(out, func(a, b CauseCount) int {

@@ -13,12 +13,12 @@ const maxKeys = 8192
 // hold, the half that was seen least is let go: what their counts were is
 // remembered as a sum, and the counts of keys that come again afterwards are lower bounds.
 type tally struct {
-	n       map[string]int64
-	dropped int64 // counts of keys let go
+	n       map[string]*int64 // pointers, so that counting a known key copies no key
+	dropped int64             // counts of keys let go
 	lossy   bool
 }
 
-func newTally() *tally { return &tally{n: make(map[string]int64, 256)} }
+func newTally() *tally { return &tally{n: make(map[string]*int64, 256)} }
 
 // add counts a key. The lookup copies nothing; only a new key is kept.
 func (t *tally) add(key []byte, n int64) {
@@ -27,27 +27,29 @@ func (t *tally) add(key []byte, n int64) {
 		return
 	}
 	if v, ok := t.n[string(key)]; ok {
-		t.n[string(key)] = v + n
+		*v += n
 		return
 	}
 	if len(t.n) >= maxKeys {
 		t.shrink()
 	}
-	t.n[string(key)] = n
+	v := new(int64) // not &n: that would cost an allocation for every call
+	*v = n
+	t.n[string(key)] = v
 }
 
 // shrink lets the smaller half go.
 func (t *tally) shrink() {
 	counts := make([]int64, 0, len(t.n))
 	for _, v := range t.n {
-		counts = append(counts, v)
+		counts = append(counts, *v)
 	}
 	slices.Sort(counts)
 	limit := counts[len(counts)/2]
 	left := len(t.n) - maxKeys/2
 	for k, v := range t.n {
-		if v < limit || v == limit && left > 0 {
-			t.dropped += v
+		if *v < limit || *v == limit && left > 0 {
+			t.dropped += *v
 			delete(t.n, k)
 			left--
 		}
@@ -63,7 +65,7 @@ func (t *tally) merge(o *tally) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		t.add([]byte(k), o.n[k])
+		t.add([]byte(k), *o.n[k])
 	}
 	t.dropped += o.dropped
 	t.lossy = t.lossy || o.lossy
@@ -87,7 +89,7 @@ type Ranking struct {
 func (t *tally) rank(k int) Ranking {
 	all := make([]Count, 0, len(t.n))
 	for name, n := range t.n {
-		all = append(all, Count{name, n})
+		all = append(all, Count{name, *n})
 	}
 	slices.SortFunc(all, func(a, b Count) int {
 		if a.Count != b.Count {
