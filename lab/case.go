@@ -198,7 +198,7 @@ func (c *Case) check(given map[string]bool) error {
 		return fmt.Errorf("about is missing")
 	}
 	for _, i := range c.Images {
-		if i != "trixie" && i != "bookworm" {
+		if !slices.Contains(Images(), i) {
 			return fmt.Errorf("no image %q", i)
 		}
 	}

@@ -35,15 +35,24 @@ func cacheDir() string {
 	return "/var/cache/sshwhy-lab"
 }
 
-// Image returns the directory of the base image of a suite and builds it when
-// this recipe has not been built here before. Several processes may ask at once.
-// Progress is written to log, which may be nil.
+// Image returns what an overlay's lowerdir= wants for a suite, the directory of its
+// base image and layers over it, and builds it when this recipe has not been built
+// here before. Several processes may ask at once. Progress is written to log, which may be nil.
 func Image(ctx context.Context, suite string, log io.Writer) (string, error) {
-	if !slices.Contains(Suites, suite) {
-		return "", fmt.Errorf("no image %q: there are %v", suite, Suites)
+	if base, ok := otherInits[suite]; ok {
+		return initImage(ctx, suite, base, log)
 	}
-	sum := sha256.Sum256(recipe)
-	dir := filepath.Join(cacheDir(), suite+"-"+hex.EncodeToString(sum[:6]))
+	if !slices.Contains(Suites, suite) {
+		return "", fmt.Errorf("no image %q: there are %v", suite, Images())
+	}
+	return cached(ctx, suite, recipe, "", log)
+}
+
+// cached returns the directory that a recipe makes of a name and, for a layer, of the directory it
+// is to lie over. It runs the recipe where neither it nor that directory has changed since the last time.
+func cached(ctx context.Context, name string, recipe []byte, base string, log io.Writer) (string, error) {
+	sum := sha256.Sum256(slices.Concat(recipe, []byte(base)))
+	dir := filepath.Join(cacheDir(), name+"-"+hex.EncodeToString(sum[:6]))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -59,7 +68,7 @@ func Image(ctx context.Context, suite string, log io.Writer) (string, error) {
 		return dir, nil // another process built it while this one waited
 	}
 	if log != nil {
-		fmt.Fprintf(log, "lab: building the %s image in %s (about a minute, once)\n", suite, cacheDir())
+		fmt.Fprintf(log, "lab: building the %s image in %s (about a minute, once)\n", name, cacheDir())
 	}
 	ctx, cancel := context.WithTimeout(ctx, buildLimit)
 	defer cancel()
@@ -67,11 +76,15 @@ func Image(ctx context.Context, suite string, log io.Writer) (string, error) {
 	if err := os.WriteFile(script, recipe, 0o700); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "sh", script, suite, dir)
+	argv := []string{script, name, dir}
+	if base != "" {
+		argv = []string{script, name, base, dir}
+	}
+	cmd := exec.CommandContext(ctx, "sh", argv...)
 	ownGroup(cmd)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("building the %s image: %w\n%s", suite, err, tail(out, 3000))
+		return "", fmt.Errorf("building the %s image: %w\n%s", name, err, tail(out, 3000))
 	}
 	return dir, nil
 }

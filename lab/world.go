@@ -32,8 +32,9 @@ const (
 // World is three network namespaces and one machine. Its methods may be called
 // one after the other, not at once; Close may be called at any time.
 type World struct {
-	Name string
-	dir  string // StateDir/Name: a tmpfs with the overlay's upper layer and the client's files
+	Name  string
+	suite string // the image: a Debian release, or another init (see Images)
+	dir   string // StateDir/Name: a tmpfs with the overlay's upper layer and the client's files
 
 	lock    *os.File // held while the world lives: a world without a holder is swept
 	cgroup  string   // the control group of everything that runs in this world
@@ -55,7 +56,7 @@ func New(ctx context.Context, suite, tools string) (*World, error) {
 	}
 	var id [4]byte
 	rand.Read(id[:])
-	w := &World{Name: "lab" + hex.EncodeToString(id[:]), tools: tools}
+	w := &World{Name: "lab" + hex.EncodeToString(id[:]), suite: suite, tools: tools}
 	w.dir = filepath.Join(StateDir, w.Name)
 	if err := w.setUp(ctx, image); err != nil {
 		w.Close()
@@ -126,13 +127,14 @@ func (w *World) Boot(ctx context.Context) error {
 		return err
 	}
 	defer console.Close()
-	argv := []string{"systemd-nspawn", "-q", "-D", w.Root(), "-b", "-M", w.Name, "--hostname=server",
+	argv := []string{"systemd-nspawn", "-q", "-D", w.Root(), "-M", w.Name, "--hostname=server",
 		"--network-namespace-path=/run/netns/" + w.netns("server"), "--register=no", "--keep-unit",
 		"--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
 		"--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_SYS_PTRACE"}
 	if w.tools != "" {
 		argv = append(argv, "--bind-ro="+w.tools+":/opt/lab")
 	}
+	argv = append(argv, w.pid1().argv...)
 	path, err := lookPath(argv[0])
 	if err != nil {
 		return err
@@ -170,7 +172,7 @@ func (w *World) findInit(ctx context.Context) error {
 		children, _ := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
 		for _, child := range strings.Fields(string(children)) {
 			name, _ := os.ReadFile("/proc/" + child + "/comm")
-			if strings.TrimSpace(string(name)) == "systemd" {
+			if strings.TrimSpace(string(name)) == w.pid1().name {
 				w.leader, _ = strconv.Atoi(child)
 				return nil
 			}
@@ -181,25 +183,6 @@ func (w *World) findInit(ctx context.Context) error {
 		case <-w.died:
 			return errors.New("systemd-nspawn ended at once")
 		case <-time.After(10 * time.Millisecond):
-		}
-	}
-}
-
-// waitBooted waits until systemd says that the boot is over: running, degraded, or
-// whatever else is not the beginning of one.
-func (w *World) waitBooted(ctx context.Context) error {
-	for {
-		res := w.enter(ctx, "systemctl", "is-system-running", "--wait")
-		switch state := strings.TrimSpace(string(res.Stdout)); state {
-		case "running", "degraded", "maintenance":
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.New("the machine did not finish its boot in time")
-		case <-w.died:
-			return errors.New("the machine died while it booted")
-		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
