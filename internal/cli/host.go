@@ -35,6 +35,9 @@ func newHost(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if f.serverFrom != "" && f.serverVia != "" {
+				return usage("choose one of them", "--server-from and --server-via are two ways of looking")
+			}
 			r, err := a.walk(cmd.Context(), host, f)
 			if err != nil {
 				return err
@@ -53,6 +56,7 @@ func (f *hostFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long to wait for each address (default 8s, or ssh's ConnectTimeout)")
 	cmd.Flags().BoolVar(&f.noOtherPorts, "no-other-ports", false, "do not try the usual other SSH ports of the host when this one is refused or silent")
 	cmd.Flags().StringVar(&f.serverFrom, "server-from", "", "bring in what was recorded on the server: a bundle made by sshwhy collect")
+	cmd.Flags().StringVar(&f.serverVia, "server-via", "", "look at the server too, through a command that gives a shell there")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "stop after the host key: no login attempt")
 }
 

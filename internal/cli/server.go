@@ -13,6 +13,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/evidence/via"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
@@ -39,7 +40,8 @@ and says what root would add.
 
   sudo sshwhy server
   sudo sshwhy server --client 192.0.2.7 --user alice
-  sshwhy server --from web1.sshwhy`,
+  sshwhy server --from web1.sshwhy
+  sshwhy server --via 'docker exec -i web1 sh'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.query()
@@ -70,6 +72,7 @@ and says what root would add.
 	f.add(cmd)
 	fix.add(cmd)
 	cmd.Flags().StringVar(&f.from, "from", "", "diagnose a recorded bundle instead of this machine (- for standard input)")
+	cmd.Flags().StringVar(&f.via, "via", "", "diagnose the machine that this command gives a shell on: 'docker exec -i web1 sh'")
 	a.commonFlags(cmd)
 	return cmd
 }
@@ -94,6 +97,9 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 // query checks what was typed.
 func (f *serverFlags) query() (server.Query, error) {
 	q := server.Query{User: f.user, Port: f.port}
+	if f.from != "" && f.via != "" {
+		return q, usage("choose one of them", "--from and --via are two ways of looking")
+	}
 	if f.port < 0 || f.port > 65535 {
 		return q, usage("a port is a number from 1 to 65535", "%d is no port", f.port)
 	}
@@ -117,10 +123,24 @@ func (a *app) evidence(ctx context.Context, q server.Query, f serverFlags) (*evi
 	if f.from != "" {
 		return a.readBundle(f.from)
 	}
+	if f.via != "" {
+		return a.lookThrough(ctx, q, f.via)
+	}
 	live := a.liveLine()
 	defer live.clear()
 	live.show("looking at this machine")
 	return local.Fill(ctx, server.Manifest(q), local.Options{Tool: version()})
+}
+
+// lookThrough looks at another machine through a command that gives a shell there.
+// There is no live line: the command may ask for a password.
+func (a *app) lookThrough(ctx context.Context, q server.Query, command string) (*evidence.Bundle, error) {
+	b, err := via.Fill(ctx, via.Words(command), server.Manifest(q), via.Options{Tool: version()})
+	if err != nil && len(b.Keys()) == 0 {
+		return nil, usage("it must give a POSIX shell on that machine: --via 'docker exec -i web1 sh', --via 'ssh root@web1 sh'",
+			"--via %s: %s", command, err)
+	}
+	return b, nil // what was lost on the way is in the bundle, with its reason
 }
 
 // readBundle reads a recorded bundle from a file or from standard input.
