@@ -127,11 +127,18 @@ func nftFileStep(s *System, st *Step, o report.Opening) (*Step, error) {
 		return nil, err
 	}
 	e, err := nftPlace(string(data), o, strings.Join(match, " ")+" accept")
+	if errors.Is(err, errNotInFile) {
+		return nil, nil // what stops the packets is not loaded at boot either
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.File, err)
+		st.Risk = joinLines(st.Risk, fmt.Sprintf("the opening ends with the next boot: %s is to be edited by hand, since %v", o.File, err))
+		return nil, nil
 	}
 	return fileStep(s, st, o.File, e, report.CheckNft)
 }
+
+// errNotInFile says that a ruleset file does not have the chain.
+var errNotInFile = errors.New("the chain is not in it")
 
 // fileStep is the step that edits a firewall's file, after the running rules.
 func fileStep(s *System, st *Step, file string, e report.LineEdit, check report.Checker) (*Step, error) {
@@ -150,29 +157,38 @@ func fileStep(s *System, st *Step, file string, e report.LineEdit, check report.
 func nftPlace(text string, o report.Opening, rule string) (report.LineEdit, error) {
 	var path []string
 	var found *report.LineEdit
+	inChain := func() bool {
+		return len(path) == 2 && path[0] == o.Family+" "+o.Table && path[1] == "chain "+o.Chain
+	}
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
 		line = strings.TrimSuffix(line, "\n")
 		code, _, _ := strings.Cut(line, "#")
 		words := strings.Fields(strings.ReplaceAll(strings.ReplaceAll(code, "{", " { "), "}", " } "))
-		inChain := len(path) == 2 && path[0] == o.Family+" "+o.Table && path[1] == "chain "+o.Chain
-		if inChain && len(words) > 0 && words[0] == "type" {
+		was := inChain()
+		path = nftBlocks(path, words)
+		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+		switch {
+		case !was && inChain(): // the chain opens here
 			if found != nil {
 				return report.LineEdit{}, errors.New("the chain is opened more than once")
 			}
-			if strings.Contains(code, "}") {
-				return report.LineEdit{}, errors.New("the chain is written on one line")
+			if words[len(words)-1] != "{" {
+				return report.LineEdit{}, errors.New("the chain begins in the middle of a line")
 			}
-			indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-			found = &report.LineEdit{Line: n, Old: line, Op: report.LineAfter, New: indent + rule}
-		} else if inChain && found != nil && len(words) > 0 && found.Line == n-1 && words[0] == "policy" {
-			found.Line, found.Old = n, line
+			found = &report.LineEdit{Line: n, Old: line, Op: report.LineAfter, New: indent + "\t" + rule}
+		case !was && strings.Contains(strings.Join(words, " "), "chain "+o.Chain+" {"):
+			return report.LineEdit{}, errors.New("the chain is written on one line")
+		case was && len(words) > 0 && n == found.Line+1 && (words[0] == "type" || words[0] == "policy"):
+			if !inChain() {
+				return report.LineEdit{}, errors.New("the chain ends in the middle of a line")
+			}
+			found.Line, found.Old, found.New = n, line, indent+rule
 		}
-		path = nftBlocks(path, words)
 	}
 	if found == nil {
-		return report.LineEdit{}, fmt.Errorf("chain %s of table %s %s is not in it", o.Chain, o.Family, o.Table)
+		return report.LineEdit{}, errNotInFile
 	}
 	return *found, nil
 }

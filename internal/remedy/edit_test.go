@@ -144,6 +144,10 @@ table ip nat { chain post { type nat hook postrouting priority 100; } }
 	if want := "policy drop;\n\t\ttcp dport 22 accept\n\t\tct state"; !strings.Contains(got, want) {
 		t.Errorf("not behind the policy:\n%s", got)
 	}
+	e, err = nftPlace("table inet filter {\n  chain old {\n    tcp dport 22 drop\n  }\n}\n", report.Opening{Family: "inet", Table: "filter", Chain: "old"}, "accept")
+	if err != nil || e.Line != 2 {
+		t.Errorf("a chain that is jumped to: %+v, %v", e, err)
+	}
 	for _, o := range []report.Opening{
 		{Family: "ip", Table: "filter", Chain: "input"},
 		{Family: "inet", Table: "filter", Chain: "output"},

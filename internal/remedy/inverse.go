@@ -241,9 +241,42 @@ func (u *undo) rules(ctx context.Context, program, was string) {
 		return
 	}
 	if slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
-		if _, err := u.s.run(ctx, "ufw", "reload"); err == nil && same() {
+		// What is loaded may be more than what was: ufw completes the chains
+		// that its own enable had left half empty.
+		if u.rulesAreOurs(program) {
+			u.load(ctx, program, was)
+		} else {
+			u.s.run(ctx, "ufw", "reload") //nolint:errcheck // compared below
+		}
+		if same() {
 			return
 		}
 	}
 	u.left = append(u.left, "the running firewall rules ("+program+") are not those from before the fix; what differs may be somebody else's change")
+}
+
+// rulesAreOurs says whether, when the undo began, the rules were those that
+// the fix had left: then nobody else's are lost by loading the ones before.
+func (u *undo) rulesAreOurs(program string) bool {
+	key := "rules:" + program
+	for _, st := range slices.Backward(u.steps) {
+		if after, ok := st.after.Probes[key]; ok {
+			return u.found[key] == after
+		}
+		if _, ok := st.before.Probes[key]; ok {
+			return false // cut short: who did what since cannot be told
+		}
+	}
+	return false
+}
+
+// load makes iptables-restore read what iptables-save had written.
+func (u *undo) load(ctx context.Context, program, rules string) {
+	restore := strings.TrimSuffix(program, "-save") + "-restore"
+	u.s.announce("run " + restore)
+	r := u.s.feed(ctx, []byte(rules), restore)
+	u.s.announce("ran " + restore)
+	if err := r.err(); err != nil {
+		u.left = append(u.left, err.Error())
+	}
 }

@@ -106,6 +106,9 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	// nothing: undoing works from what is on the disk already.
 	s.note(dir, event{Event: evUndoBegin, Paths: u.different(), Dirs: u.dirs}) //nolint:errcheck
 	u.dropTemps()
+	if slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
+		u.found = iptablesProbe(ctx, s)
+	}
 	u.early(ctx)
 	u.restore()
 	u.late(ctx)
@@ -129,6 +132,7 @@ type undo struct {
 	foreign   map[string]bool // paths that are not ours to touch
 	dirs      []string        // directories whose time is put back
 	now       map[string]State
+	found     map[string]string // the firewall's rules when the undo began
 	conflicts []Conflict
 	restored  []string
 	left      []string
