@@ -48,6 +48,11 @@ type Facts struct {
 	Script     Script
 	Route      RouteTo
 	Firewall   Firewall
+	Account    Account
+	Access     AccessFiles
+	Storage    Storage
+	SELinux    SELinux
+	Cloud      Cloud
 }
 
 // fact is one kind of fact: what it wants to see, given what has been seen.
@@ -59,7 +64,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantRoute, wantFirewall,
+		wantWrappers, wantJournal, wantScript, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -89,6 +94,11 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Script:    parseScript(b),
 		Route:     parseRoute(b, ask),
 		Firewall:  parseFirewall(b, ask),
+		Account:   parseAccount(b, ask),
+		Access:    parseAccess(b, ask),
+		Storage:   parseStorage(b),
+		SELinux:   parseSELinux(b),
+		Cloud:     parseCloud(b),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)
 	f.Generator = len(b.Get(itemGenerator).Matches) > 0

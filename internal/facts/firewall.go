@@ -93,10 +93,13 @@ var FirewallFiles = []struct{ Unit, Path string }{
 }
 
 func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
-	items := []evidence.Item{itemNftJSON, itemNftText, itemNames4, itemNames6, itemModules, itemUfwConf, itemUfwDefaults,
+	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemUfwConf, itemUfwDefaults,
 		itemUfwUser4, itemUfwUser6, itemFirewalldState, itemFirewallUnits}
 	for _, f := range FirewallFiles {
 		items = append(items, evidence.File(f.Path))
+	}
+	if bytes.Contains(b.Get(itemNftJSON).Data, []byte(`"chain"`)) {
+		items = append(items, itemNftText) // what is shown as evidence; without a chain there is none
 	}
 	if nft := b.Get(itemNftJSON); b.Has(itemNftJSON) && (nft.Status != evidence.Known || nft.Exit != 0 || bytes.Contains(nft.Data, []byte(`"xt"`))) {
 		items = append(items, itemNftSave4, itemNftSave6)

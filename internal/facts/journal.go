@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -21,6 +22,7 @@ type Entry struct {
 	Unit       string // the unit it is about
 	Priority   string // syslog's: "3" is an error
 	Message    string
+	Time       int64 // seconds since 1970; 0 where the journal does not say
 	Quote      Quote
 }
 
@@ -52,6 +54,9 @@ func parseJournal(b *evidence.Bundle) Journal {
 			continue
 		}
 		e := Entry{Identifier: text(raw["SYSLOG_IDENTIFIER"]), Priority: text(raw["PRIORITY"]), Message: text(raw["MESSAGE"])}
+		if us, err := strconv.ParseInt(text(raw["__REALTIME_TIMESTAMP"]), 10, 64); err == nil {
+			e.Time = us / 1e6
+		}
 		if e.Unit = text(raw["UNIT"]); e.Unit == "" {
 			e.Unit = text(raw["_SYSTEMD_UNIT"])
 		}

@@ -191,13 +191,17 @@ func TestLibwrapInSession(t *testing.T) {
 	for _, p := range []string{"/usr/sbin/sshd", "/usr/lib/openssh/sshd-session"} {
 		b.Put(evidence.Stat(p), evidence.Result{Status: evidence.Known, Meta: meta})
 	}
-	b.Put(evidence.Command("ldd", "/usr/sbin/sshd"), evidence.Result{Status: evidence.Known, Data: []byte("\tlibc.so.6 => /lib/libc.so.6 (0x1)\n")})
 	if _, known := parseProgram(b).Wrapped(); known {
 		t.Error("sshd-session was not looked at, and libwrap is said to be absent")
 	}
-	b.Put(evidence.Command("ldd", "/usr/lib/openssh/sshd-session"), evidence.Result{Status: evidence.Known, Data: []byte("\tlibwrap.so.0 => /lib/libwrap.so.0 (0x1)\n")})
-	if q, known := parseProgram(b).Wrapped(); q == nil || !known {
+	b.Put(evidence.Command("ldd", "/usr/sbin/sshd", "/usr/lib/openssh/sshd-session"), evidence.Result{Status: evidence.Known, Data: []byte(
+		"/usr/sbin/sshd:\n\tlibc.so.6 => /lib/libc.so.6 (0x1)\n/usr/lib/openssh/sshd-session:\n\tlibwrap.so.0 => /lib/libwrap.so.0 (0x1)\n")})
+	p := parseProgram(b)
+	if q, known := p.Wrapped(); q == nil || !known {
 		t.Error("libwrap in sshd-session was not seen")
+	}
+	if p.Sshd.Wrap != nil || len(p.Sshd.Libraries) != 1 {
+		t.Error("the libraries of the two programs are mixed up")
 	}
 }
 

@@ -15,6 +15,7 @@ type Process struct {
 	Name    string
 	Command string
 	State   string // first letter of the State line: R S D T t Z X I
+	Program string // where /proc/PID/exe points; " (deleted)" behind it where the file was replaced
 	Unit    string // the systemd unit in its control group; "" where there is none
 	Started float64
 	Quote   Quote // its State line
@@ -38,6 +39,7 @@ func wantProcesses(b *evidence.Bundle, ask Ask) []evidence.Item {
 		for _, name := range []string{"status", "stat", "cmdline", "cgroup"} {
 			items = append(items, evidence.File(dir+name).AtMost(8<<10))
 		}
+		items = append(items, evidence.Stat(dir+"exe"))
 	}
 	return items
 }
@@ -89,6 +91,9 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 		return Process{}, false
 	}
 	p := Process{PID: pid}
+	if m := b.Get(evidence.Stat(dir + "exe")).Meta; m != nil {
+		p.Program = m.Link
+	}
 	for i, line := range lines(status.Data) {
 		key, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)

@@ -44,12 +44,26 @@ func wantProgram(b *evidence.Bundle, _ Ask) []evidence.Item {
 	for _, dir := range libexecs {
 		items = append(items, evidence.Stat(dir+"sshd-session"), evidence.Stat(dir+"sshd-auth"))
 	}
-	for _, path := range []string{sshdPath(b), sessionPath(b)} {
-		if path != "" {
-			items = append(items, evidence.Command("ldd", path))
-		}
+	if it, ok := lddItem(b, sshdPath(b)); ok {
+		items = append(items, it)
+	}
+	if it, ok := lddItem(b, sessionPath(b)); ok {
+		items = append(items, it)
 	}
 	return items
+}
+
+// lddItem asks for the libraries of a program, and of sshd's helper in the same
+// process; musl's ldd takes one program only.
+func lddItem(b *evidence.Bundle, path string) (evidence.Item, bool) {
+	if path == "" {
+		return evidence.Item{}, false
+	}
+	both := []string{sshdPath(b), sessionPath(b)}
+	if both[0] != "" && both[1] != "" && (path == both[0] || path == both[1]) && parseSystem(b).Family() != "apk" {
+		return evidence.Command("ldd", both[0], both[1]), true
+	}
+	return evidence.Command("ldd", path), true
 }
 
 // sshdPath is where sshd is; "" where none was seen.
@@ -107,10 +121,17 @@ func parseBinary(b *evidence.Bundle, paths []string) Binary {
 
 // readLdd reads `ldd PATH`: "libwrap.so.0 => /lib/…", "libfoo.so.1 => not found".
 func (bin *Binary) readLdd(b *evidence.Bundle) {
-	it := evidence.Command("ldd", bin.Path)
+	it, _ := lddItem(b, bin.Path)
 	r := b.Get(it)
 	bin.Loader = ran(it, r, exitZero)
+	about := "" // with two programs, "PATH:" stands before the lines of each
 	for _, line := range append(lines(r.Data), lines(r.Stderr)...) {
+		if head, ok := strings.CutSuffix(line, ":"); ok && strings.HasPrefix(line, "/") {
+			about = head
+		}
+		if about != "" && about != bin.Path {
+			continue
+		}
 		q := Quote{Source: bin.Loader.Source, Text: clip(strings.TrimSpace(line))}
 		name, _, _ := strings.Cut(q.Text, " ")
 		switch {

@@ -10,7 +10,10 @@ import (
 
 // accessStage: is the visitor let in by what stands before and in sshd?
 func accessStage() stage {
-	return stage{report.StageAccess, func(*view) string { return "" }, []check{checkWrappers}}
+	return stage{report.StageAccess, func(*view) string { return "" }, []check{
+		checkWrappers, checkUser, checkNoLogin, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
+		checkKeys, checkPasswordOff, checkChroot, checkDropped, checkStorage,
+	}}
 }
 
 // checkWrappers evaluates hosts.allow and hosts.deny, where this sshd honours them.
@@ -28,7 +31,7 @@ func checkWrappers(v *view, p *part) {
 		return
 	}
 	if link == nil && !tobe {
-		p.also("TCP wrappers", "could not see whether sshd is linked with libwrap: "+v.Program.Sshd.Loader.Reason)
+		p.cannot("TCP wrappers", "could not see whether sshd is linked with libwrap: "+v.Program.Sshd.Loader.Reason)
 		return
 	}
 	for _, file := range []facts.HostsFile{v.Wrappers.Allow, v.Wrappers.Deny} {

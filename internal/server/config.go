@@ -14,7 +14,7 @@ import (
 // configStage: does sshd accept its configuration, its keys and its surroundings?
 func configStage() stage {
 	return stage{report.StageConfig, configDetail, []check{
-		checkTested, checkConfig, checkHostKeys, checkPrivsepDir, checkPrivsepUser,
+		checkTested, checkConfig, checkHostKeys, checkPrivsepDir, checkPrivsepUser, checkShadowed,
 	}}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // networkStage: does the machine take part in a network at all?
 func networkStage() stage {
-	return stage{report.StageNetwork, networkDetail, []check{checkInterfaces}}
+	return stage{report.StageNetwork, networkDetail, []check{checkInterfaces, checkRoute}}
 }
 
 func networkDetail(v *view) string {

@@ -11,12 +11,13 @@ import (
 
 // assemble puts the parts together: stages in their order, findings in causal
 // order without the symptoms that another finding explains.
-func assemble(rep *report.Report, parts []part) {
+func assemble(v *view, rep *report.Report, parts []part) {
 	for _, p := range parts {
 		rep.Findings = append(rep.Findings, p.findings...)
 		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
 	}
 	rep.Findings = withoutSymptoms(rep.Findings)
+	rep.Findings = append(rep.Findings, checkCloud(v, rep.Findings)...)
 	slices.SortStableFunc(rep.Findings, causal)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
@@ -57,11 +58,8 @@ func (p part) report(findings []report.Finding) report.Stage {
 	switch {
 	case p.skipped != "":
 		s.Status, s.Detail = report.StatusSkipped, p.skipped
-	case p.unknown:
-		s.Status = report.StatusUnknown
-		if len(p.incomplete) > 0 {
-			s.Detail = p.incomplete[0].Reason
-		}
+	case p.unknown != "":
+		s.Status, s.Detail = report.StatusUnknown, p.unknown
 	}
 	for _, f := range p.findings {
 		shown := slices.ContainsFunc(findings, func(g report.Finding) bool { return g.Cause == f.Cause })

@@ -92,7 +92,11 @@ func checkRuns(v *view, p *part) {
 		quote(f, in.Quote)
 		mend(f, "Finish the installation.", append([]report.Step{do("dpkg --configure -a", "")}, v.revive()...)...)
 	case v.Test.Broken():
-		f := p.found("sshd-broken", v.keepsOut(), "%s cannot run: %s", sshd.Path, strings.TrimSuffix(v.Test.Words(), ".")+".")
+		cause := "sshd-broken"
+		if strings.Contains(v.Test.Words(), "OpenSSL version mismatch") {
+			cause = "crypto-library-mismatch"
+		}
+		f := p.found(cause, v.keepsOut(), "%s cannot run: %s", sshd.Path, strings.TrimSuffix(v.Test.Words(), ".")+".")
 		quote(f, v.Test.Said...)
 		v.mendBroken(f)
 	case v.Program.Session.Origin.Status == evidence.Absent && v.Test.NoSession():

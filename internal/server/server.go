@@ -48,7 +48,7 @@ func Diagnose(b *evidence.Bundle, q Query, version string) *report.Report {
 	for _, st := range stages() {
 		parts = append(parts, st.look(v))
 	}
-	assemble(rep, parts)
+	assemble(v, rep, parts)
 	rep.Headline = headline(v, rep)
 	rep.Normalize()
 	rep.Decide()
@@ -71,7 +71,7 @@ type part struct {
 	stage      string
 	findings   []report.Finding
 	incomplete []report.Incomplete
-	unknown    bool   // a check that decides the stage could not be made
+	unknown    string // why a check that decides the stage could not be made; "" where all could
 	skipped    string // why the stage says nothing
 	detail     string
 }
@@ -96,7 +96,9 @@ func (st stage) look(v *view) part {
 // cannot records a check that could not be made and whose result the stage hangs on.
 func (p *part) cannot(check, reason string) {
 	p.also(check, reason)
-	p.unknown = true
+	if p.unknown == "" {
+		p.unknown = reason
+	}
 }
 
 // also records a check that could not be made, without which the stage still stands.

@@ -13,7 +13,7 @@ import (
 // socketStage: does SSH listen where the visitor knocks?
 func socketStage() stage {
 	return stage{report.StageSocket, socketDetail, []check{
-		checkSeen, checkPortInUse, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily,
+		checkSeen, checkPortInUse, checkBindDenied, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily,
 	}}
 }
 

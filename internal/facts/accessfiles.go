@@ -1,0 +1,152 @@
+package facts
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/evidence"
+)
+
+// AccessFiles are the files that decide whether the visitor asked about may log in.
+type AccessFiles struct {
+	NoLogin []NoLogin // those of /etc/nologin and /run/nologin that exist
+	Keys    []KeyFile // where sshd looks for the user's public keys, in its order
+	Usual   []KeyFile // ~/.ssh/authorized_keys and authorized_keys2, wherever sshd looks
+	Chroot  []HostFile
+	ReadAll bool // every path could be looked at
+}
+
+// NoLogin is a file that keeps everyone but root out, with what it tells them.
+type NoLogin struct {
+	Path string
+	Text Quote
+}
+
+// KeyFile is one authorized_keys file and the directories above it, up to the home.
+type KeyFile struct {
+	File  HostFile
+	Above []HostFile // nearest first
+}
+
+var noLoginPaths = []string{"/etc/nologin", "/run/nologin", "/var/run/nologin"}
+
+// usualKeyFiles is AuthorizedKeysFile's default (sshd_config(5)).
+var usualKeyFiles = []string{".ssh/authorized_keys", ".ssh/authorized_keys2"}
+
+func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
+	var items []evidence.Item
+	for _, p := range noLoginPaths[:2] {
+		items = append(items, evidence.File(p).AtMost(4<<10))
+	}
+	a := parseAccount(b, ask)
+	if !a.Origin.Known() {
+		return items
+	}
+	for _, p := range append(keyPaths(parseEffective(b, ask), a), usualPaths(a)...) {
+		items = append(items, evidence.Stat(p))
+		for _, dir := range dirsAbove(p, a.Home) {
+			items = append(items, evidence.Stat(dir))
+		}
+	}
+	for _, dir := range chrootDirs(parseEffective(b, ask), a) {
+		items = append(items, evidence.Stat(dir))
+	}
+	return items
+}
+
+func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
+	out := AccessFiles{ReadAll: true}
+	for _, p := range noLoginPaths[:2] {
+		if r := b.Get(evidence.File(p)); r.OK() {
+			out.NoLogin = append(out.NoLogin, NoLogin{Path: p, Text: Quote{Source: p, Line: 1, Text: firstLine(r.Data)}})
+		}
+	}
+	a := parseAccount(b, ask)
+	if !a.Origin.Known() {
+		return out
+	}
+	e := parseEffective(b, ask)
+	out.Keys = keyFiles(b, keyPaths(e, a), a.Home)
+	out.Usual = keyFiles(b, usualPaths(a), a.Home)
+	for _, dir := range chrootDirs(e, a) {
+		out.Chroot = append(out.Chroot, hostFile(b, dir))
+	}
+	for _, k := range out.Keys {
+		out.ReadAll = out.ReadAll && !k.File.Origin.Unseen()
+	}
+	return out
+}
+
+func keyFiles(b *evidence.Bundle, paths []string, home string) []KeyFile {
+	var out []KeyFile
+	for _, p := range paths {
+		k := KeyFile{File: hostFile(b, p)}
+		for _, dir := range dirsAbove(p, home) {
+			k.Above = append(k.Above, hostFile(b, dir))
+		}
+		out = append(out, k)
+	}
+	return out
+}
+
+// keyPaths are the files that AuthorizedKeysFile names for the user.
+func keyPaths(e Effective, a Account) []string {
+	words := e.Fields("authorizedkeysfile")
+	if len(words) == 0 && !e.Origin.Known() {
+		words = usualKeyFiles
+	}
+	var out []string
+	for _, w := range words {
+		if strings.EqualFold(w, "none") {
+			continue
+		}
+		if p := expandTokens(w, a); strings.HasPrefix(p, "/") {
+			out = append(out, path.Clean(p))
+		} else if strings.HasPrefix(a.Home, "/") {
+			out = append(out, path.Join(a.Home, p))
+		}
+	}
+	return out
+}
+
+func usualPaths(a Account) []string {
+	if !strings.HasPrefix(a.Home, "/") {
+		return nil
+	}
+	var out []string
+	for _, w := range usualKeyFiles {
+		out = append(out, path.Join(a.Home, w))
+	}
+	return out
+}
+
+// expandTokens replaces %h, %u, %U and %% (sshd_config(5), TOKENS).
+func expandTokens(s string, a Account) string {
+	return strings.NewReplacer("%%", "%", "%h", a.Home, "%u", a.Name, "%U", strconv.Itoa(a.UID)).Replace(s)
+}
+
+// dirsAbove are the directories that StrictModes checks: those above the file up
+// to and with the home, or up to the root where it lies elsewhere (auth.c,
+// safe_path).
+func dirsAbove(file, home string) []string {
+	home = path.Clean("/" + home)
+	var out []string
+	for dir := path.Dir(file); len(out) < 64; dir = path.Dir(dir) {
+		out = append(out, dir)
+		if dir == home || dir == "/" {
+			break
+		}
+	}
+	return out
+}
+
+// chrootDirs are ChrootDirectory and everything above it (session.c, safely_chroot).
+func chrootDirs(e Effective, a Account) []string {
+	v := e.Value("chrootdirectory")
+	if v == "" || strings.EqualFold(v, "none") {
+		return nil
+	}
+	p := path.Clean("/" + expandTokens(v, a))
+	return append([]string{p}, dirsAbove(p, "/")...)
+}

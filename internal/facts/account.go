@@ -1,0 +1,194 @@
+package facts
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"sshwhy/internal/evidence"
+)
+
+// Account is the account the visitor asks for. No password or hash is read:
+// passwd -S and chage say what a diagnosis needs.
+type Account struct {
+	Origin   Origin // Skipped where no user was asked about; Absent where there is no such account
+	Name     string
+	UID, GID int
+	Home     string
+	Shell    string
+	Line     Quote
+	Groups   []string // names of all groups
+	GroupsBy Origin
+	Private  bool // the primary group has no other members (Debian's sshd lets it write)
+
+	Password PasswordState
+	State    Quote // the line of passwd -S
+	StateBy  Origin
+
+	Expires         time.Time // account; zero: never, or not known
+	PasswordExpires time.Time
+	MustChange      bool // the password must be changed at the next login
+	Expiry          Origin
+	ExpiryLines     []Quote
+
+	ShellFile Binary
+	HomeDir   HostFile
+}
+
+// PasswordState is the second field of `passwd -S`.
+type PasswordState string
+
+// The states of a password.
+const (
+	PasswordUsable PasswordState = "P"
+	PasswordLocked PasswordState = "L"
+	PasswordNone   PasswordState = "NP" // an empty one
+)
+
+// HostFile is a path with its metadata.
+type HostFile struct {
+	Origin Origin
+	Path   string
+	Meta   evidence.Meta
+}
+
+// Quote shows the file's metadata.
+func (h HostFile) Quote() Quote {
+	if !h.Origin.Known() {
+		return Quote{Source: "stat " + h.Path, Text: string(h.Origin.Status)}
+	}
+	return MetaQuote(h.Path, h.Meta)
+}
+
+func hostFile(b *evidence.Bundle, path string) HostFile {
+	it := evidence.Stat(path)
+	r := b.Get(it)
+	h := HostFile{Origin: originOf(it, r), Path: path}
+	if r.Meta != nil {
+		h.Meta = *r.Meta
+	}
+	return h
+}
+
+// plainUser reports whether a name can be handed to programs: no account name
+// begins with "-" or holds these.
+func plainUser(name string) bool {
+	return name != "" && name[0] != '-' && !strings.ContainsAny(name, ":/, \t\n\x00") && len(name) <= 256
+}
+
+func accountItems(user string) (passwd, groups, state, aging evidence.Item) {
+	return evidence.Command("getent", "passwd", user), evidence.Command("id", "-Gn", user),
+		evidence.Command("passwd", "-S", user), evidence.Command("chage", "-l", user)
+}
+
+func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
+	if !plainUser(ask.User) {
+		return nil
+	}
+	passwd, groups, state, aging := accountItems(ask.User)
+	items := []evidence.Item{passwd}
+	a := parseAccount(b, ask)
+	if !a.Origin.Known() {
+		return items
+	}
+	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)), evidence.Stat(a.Shell))
+	if strings.HasPrefix(a.Home, "/") {
+		items = append(items, evidence.Stat(a.Home))
+	}
+	return items
+}
+
+func parseAccount(b *evidence.Bundle, ask Ask) Account {
+	a := Account{Name: ask.User, Origin: Origin{Status: evidence.Skipped, Reason: "no user asked about"}}
+	if ask.User == "" {
+		return a
+	}
+	if !plainUser(ask.User) {
+		a.Origin = Origin{Status: evidence.Absent, Reason: "no account can have such a name", Source: "getent passwd"}
+		return a
+	}
+	passwd, groups, state, aging := accountItems(ask.User)
+	r := b.Get(passwd)
+	a.Origin = ran(passwd, r, exitZero)
+	if r.OK() && r.Exit == 2 { // getent(1): not found
+		a.Origin.Status, a.Origin.Reason = evidence.Absent, "no such user"
+	}
+	if !a.Origin.Known() {
+		return a
+	}
+	f := strings.Split(firstLine(r.Data), ":")
+	if len(f) < 7 {
+		a.Origin.Status, a.Origin.Reason = evidence.Failed, "its output is not a passwd line"
+		return a
+	}
+	a.UID, _ = strconv.Atoi(f[2])
+	a.GID, _ = strconv.Atoi(f[3])
+	a.Home, a.Shell = f[5], f[6]
+	if a.Shell == "" {
+		a.Shell = "/bin/sh" // passwd(5)
+	}
+	f[1] = "x" // an old system may keep a hash here
+	a.Line = Quote{Source: a.Origin.Source, Text: clip(strings.Join(f, ":"))}
+	g := b.Get(groups)
+	a.GroupsBy = ran(groups, g, exitZero)
+	a.Groups = strings.Fields(string(g.Data))
+	a.Private = privateGroup(b, a)
+	a.readState(b, state)
+	a.readAging(b, aging)
+	a.ShellFile = parseBinary(b, []string{a.Shell})
+	a.HomeDir = hostFile(b, a.Home)
+	return a
+}
+
+// privateGroup: "alice:x:1000:" or "alice:x:1000:alice".
+func privateGroup(b *evidence.Bundle, a Account) bool {
+	f := strings.Split(firstLine(b.Get(evidence.Command("getent", "group", strconv.Itoa(a.GID))).Data), ":")
+	return len(f) == 4 && (f[3] == "" || f[3] == a.Name)
+}
+
+func (a *Account) readState(b *evidence.Bundle, it evidence.Item) {
+	r := b.Get(it)
+	a.StateBy = ran(it, r, exitZero)
+	if !a.StateBy.Known() {
+		return
+	}
+	// alice P 2026-11-20 0 99999 7 -1; Red Hat's passwd says PS, LK and NP.
+	switch nth(firstLine(r.Data), 1) {
+	case "P", "PS":
+		a.Password = PasswordUsable
+	case "L", "LK":
+		a.Password = PasswordLocked
+	case "NP":
+		a.Password = PasswordNone
+	}
+	a.State = Quote{Source: it.Key()[len("cmd:"):], Text: firstLine(r.Data)}
+}
+
+// readAging reads `chage -l`: "Account expires\t: Jan 02, 2026", or "never".
+func (a *Account) readAging(b *evidence.Bundle, it evidence.Item) {
+	r := b.Get(it)
+	a.Expiry = ran(it, r, exitZero)
+	for i, line := range lines(r.Data) {
+		key, value, _ := strings.Cut(line, ":")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		q := Quote{Source: a.Expiry.Source, Line: i + 1, Text: clip(line)}
+		switch key {
+		case "Account expires":
+			a.Expires = chageDate(value)
+			a.ExpiryLines = append(a.ExpiryLines, q)
+		case "Password expires":
+			a.PasswordExpires = chageDate(value)
+			a.MustChange = a.MustChange || strings.Contains(value, "must be changed")
+			a.ExpiryLines = append(a.ExpiryLines, q)
+		}
+	}
+}
+
+func chageDate(s string) time.Time {
+	for _, layout := range []string{"Jan 02, 2006", "2006-01-02"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,227 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// tri is an answer that may not be known.
+type tri int
+
+const (
+	maybe tri = iota
+	no
+	yes
+)
+
+// passwordWay reports whether the account can be logged in to with a password.
+func (v *view) passwordWay() tri {
+	e, a := v.Effective, v.Account
+	if !e.Origin.Known() {
+		return maybe
+	}
+	byPassword := e.Value("passwordauthentication") == "yes"
+	byKeyboard := e.Value("kbdinteractiveauthentication") == "yes" && e.Value("usepam") == "yes"
+	root := e.Value("permitrootlogin")
+	switch {
+	case !byPassword && !byKeyboard, a.UID == 0 && root != "yes":
+		return no
+	case !a.StateBy.Known():
+		return maybe
+	case a.Password == facts.PasswordUsable, a.Password == facts.PasswordNone && e.Value("permitemptypasswords") == "yes":
+		return yes
+	}
+	return no
+}
+
+// keyWay reports whether the account can be logged in to with a key.
+func (v *view) keyWay() tri {
+	e := v.Effective
+	switch {
+	case !e.Origin.Known():
+		return maybe
+	case e.Value("pubkeyauthentication") == "no":
+		return no
+	case v.otherKeySource():
+		return maybe
+	}
+	for _, k := range v.Access.Keys {
+		if k.File.Origin.Known() && k.File.Meta.Size > 0 && v.keyFault(k) == nil {
+			return yes
+		}
+	}
+	if !v.Access.ReadAll {
+		return maybe
+	}
+	return no
+}
+
+// otherKeySource: keys may come from a command, or be signed by an authority.
+func (v *view) otherKeySource() bool {
+	for _, k := range []string{"authorizedkeyscommand", "trustedusercakeys"} {
+		if val := v.Effective.Value(k); val != "" && val != "none" {
+			return true
+		}
+	}
+	return false
+}
+
+// fault is what StrictModes has against one path.
+type fault struct {
+	at    facts.HostFile
+	owner bool
+}
+
+// keyFault is the first thing that keeps sshd from using a key file: it, or a
+// directory above it, belongs to somebody else or can be written by others.
+// Debian's sshd accepts a group that holds nobody but the user.
+func (v *view) keyFault(k facts.KeyFile) *fault {
+	if v.Effective.Value("strictmodes") == "no" {
+		return nil
+	}
+	for _, h := range append([]facts.HostFile{k.File}, k.Above...) {
+		if !h.Origin.Known() {
+			continue
+		}
+		if h.Meta.UID != 0 && h.Meta.UID != v.Account.UID {
+			return &fault{h, true}
+		}
+		forbidden := uint32(0o022)
+		if v.System.Debianish() && v.Account.Private && h.Meta.GID == v.Account.GID {
+			forbidden = 0o002
+		}
+		if h.Meta.Mode&forbidden != 0 {
+			return &fault{h, false}
+		}
+	}
+	return nil
+}
+
+// checkKeys looks for public keys that sshd would take for the user.
+func checkKeys(v *view, p *part) {
+	e, a := v.Effective, v.Account
+	if !v.known() || !e.Origin.Known() || absent(a.HomeDir.Origin) || a.UID == 0 && e.Value("permitrootlogin") == "no" {
+		return
+	}
+	if e.Value("pubkeyauthentication") == "no" {
+		v.keysOff(p)
+		return
+	}
+	if !v.Access.ReadAll {
+		p.also("keys of "+a.Name, "the home directory cannot be read: "+unseenReason(v, facts.Origin{Reason: "no permission"}))
+		return
+	}
+	if v.keyWay() != no {
+		return
+	}
+	impact := report.Degrading
+	if v.passwordWay() == no {
+		impact = report.Blocking
+	}
+	for _, k := range v.Access.Keys {
+		if fl := v.keyFault(k); fl != nil && k.File.Origin.Known() {
+			v.keyPermissions(p, impact, k, fl)
+			return
+		}
+	}
+	v.noUserKeys(p, impact)
+}
+
+func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl *fault) {
+	m, path := fl.at.Meta, fl.at.Path
+	f := p.found("authorized-keys-permissions", impact, "sshd ignores %s, because %s can be written by others (mode %04o).", k.File.Path, path, m.Mode)
+	step := chmod(path, m.Mode&^0o022, m.Mode)
+	if fl.owner {
+		f.Summary = fmt.Sprintf("sshd ignores %s, because %s belongs to uid %d, not to %s.", k.File.Path, path, m.UID, v.Account.Name)
+		step = do(fmt.Sprintf("chown %s %s", shellQuote(v.Account.Name), shellQuote(path)), fmt.Sprintf("chown %d %s", m.UID, shellQuote(path)))
+		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: v.Account.Name}
+	}
+	quote(f, fl.at.Quote())
+	quote(f, v.Effective.Quote("strictmodes")...)
+	quoteEntries(f, v.Journal.Last(1, "Authentication refused: bad ownership or modes"))
+	mend(f, "Give the path to the user alone.", step)
+}
+
+// noUserKeys: nothing where sshd looks; perhaps the keys are where it does not.
+func (v *view) noUserKeys(p *part, impact report.Impact) {
+	a := v.Account
+	var looked []string
+	for _, k := range v.Access.Keys {
+		looked = append(looked, k.File.Path)
+	}
+	for _, k := range v.Access.Usual {
+		if k.File.Origin.Known() && k.File.Meta.Size > 0 && !slices.Contains(looked, k.File.Path) {
+			f := p.found("authorized-keys-location", impact, "The keys of %s are in %s, and sshd looks for them in %s.", a.Name, k.File.Path, orNowhere(looked))
+			quote(f, v.Effective.Quote("authorizedkeysfile")...)
+			v.quoteSetting(f, "AuthorizedKeysFile")
+			quote(f, k.File.Quote())
+			mend(f, "Move the keys to where sshd looks, or let AuthorizedKeysFile name the file.")
+			return
+		}
+	}
+	if impact != report.Blocking {
+		impact = report.Note
+	}
+	f := p.found("authorized-keys-missing", impact, "There is no key for %s: sshd looks in %s.", a.Name, orNowhere(looked))
+	for _, k := range v.Access.Keys {
+		quote(f, k.File.Quote())
+	}
+	quote(f, v.Effective.Quote("authorizedkeysfile")...)
+	mend(f, "Put the visitor's public key there (ssh-copy-id, where a password still works).")
+}
+
+func orNowhere(paths []string) string {
+	if len(paths) == 0 {
+		return "no file at all"
+	}
+	return strings.Join(paths, " and ")
+}
+
+// keysOff: public keys are switched off.
+func (v *view) keysOff(p *part) {
+	impact := report.Note
+	switch has := v.hasKeys(); {
+	case v.passwordWay() == no:
+		impact = report.Blocking
+	case has:
+		impact = report.Degrading
+	}
+	f := p.found("pubkey-auth-disabled", impact, "Public key authentication is switched off, so no key of %s works.", v.Account.Name)
+	quote(f, v.Effective.Quote("pubkeyauthentication")...)
+	v.quoteSetting(f, "PubkeyAuthentication")
+	v.switchOn(f, "PubkeyAuthentication", "everyone who has a key on this machine")
+}
+
+func (v *view) hasKeys() bool {
+	return slices.ContainsFunc(v.Access.Keys, func(k facts.KeyFile) bool { return k.File.Origin.Known() && k.File.Meta.Size > 0 })
+}
+
+// switchOn turns a setting from no to yes where it is set.
+func (v *view) switchOn(f *report.Finding, keyword, opens string) {
+	d, ok := v.Config.First(keyword)
+	if !ok || !strings.EqualFold(first(d.Args), "no") {
+		advise(f, "Set "+keyword+" yes in the configuration, check it, and restart the service.")
+		return
+	}
+	step := replaceLine(d, keyword+" yes")
+	step.Act.Opens = opens
+	mend(f, "Switch it on.", step, checkConfigStep(v), v.restart())
+}
+
+// checkPasswordOff: the account has a password and no key, and passwords are off.
+func checkPasswordOff(v *view, p *part) {
+	e, a := v.Effective, v.Account
+	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no {
+		return
+	}
+	f := p.found("password-auth-disabled", report.Blocking, "%s has a password and no key, and this server accepts no passwords.", a.Name)
+	quote(f, e.Quote("passwordauthentication")...)
+	quote(f, e.Quote("kbdinteractiveauthentication")...)
+	v.quoteSetting(f, "PasswordAuthentication")
+	quote(f, a.State)
+	v.switchOn(f, "PasswordAuthentication", "everyone who has a password on this machine")
+}

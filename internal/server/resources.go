@@ -1,0 +1,34 @@
+package server
+
+import (
+	"fmt"
+
+	"sshwhy/internal/report"
+)
+
+// leastFree is what a login needs to write, in kibibytes, with room to spare.
+const leastFree = 64
+
+// checkStorage looks for file systems that cannot be written to.
+func checkStorage(v *view, p *part) {
+	if v.Storage.Origin.Unseen() {
+		p.also("file systems", v.Storage.Origin.Reason)
+		return
+	}
+	for _, fs := range v.Storage.Systems {
+		switch {
+		case fs.ReadOnly:
+			// A root that is read-only by design (images, containers) is as common as
+			// one that a disk error made so: the mount options cannot tell.
+			f := p.found("disk-full", report.Note, "The file system %s is mounted read-only.", fs.Mount)
+			f.Certainty = report.Possible
+			quote(f, fs.Option)
+			mend(f, "If it is not meant to be so, look at dmesg and check the disk, then mount it read-write.")
+		case fs.Total > 0 && fs.Free < leastFree:
+			f := p.found("disk-full", report.Degrading, "%s", fmt.Sprintf("The file system %s is full (%d KiB left): logins that write there fail.", fs.Mount, fs.Free))
+			f.Certainty = report.Likely
+			quote(f, fs.Quote)
+			mend(f, "Make room on it.")
+		}
+	}
+}

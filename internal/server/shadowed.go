@@ -1,0 +1,66 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// adding are the keywords whose lines add up, so that none hides another
+// (servconf.c); Match and Include are no settings.
+var adding = [...]string{
+	"port", "listenaddress", "hostkey", "hostcertificate", "acceptenv", "setenv", "allowusers", "denyusers",
+	"allowgroups", "denygroups", "subsystem", "match", "include", "logverbose", "persourcepenalties",
+}
+
+// checkShadowed looks for settings that say otherwise than an earlier one,
+// which wins. That is often meant, so it is a note, and no more.
+func checkShadowed(v *view, p *part) {
+	type place struct {
+		d     facts.Directive
+		value string
+	}
+	winners := map[string]place{}
+	seen := map[string]bool{}
+	for _, d := range v.Config.Directives {
+		key := strings.ToLower(d.Keyword)
+		if d.Match != "" || slices.Contains(adding[:], key) {
+			continue
+		}
+		value := strings.Join(d.Args, " ")
+		first, ok := winners[key]
+		if !ok {
+			winners[key] = place{d, value}
+			continue
+		}
+		if strings.EqualFold(first.value, value) || seen[key] {
+			continue
+		}
+		seen[key] = true
+		f := p.found("sshd-config-shadowed", report.Note, "%s %s in %s line %d has no effect: %s line %d says %s first, and the first value counts.",
+			d.Keyword, value, d.Quote.Source, d.Quote.Line, first.d.Quote.Source, first.d.Quote.Line, first.value)
+		quote(f, first.d.Quote, d.Quote)
+		quote(f, v.Effective.Quote(d.Keyword)...)
+		mend(f, fmt.Sprintf("Set %s in %s, where it counts, or remove it there.", d.Keyword, first.d.Quote.Source))
+	}
+}
+
+// checkRoute: the machine must be able to answer the visitor.
+func checkRoute(v *view, p *part) {
+	if !v.q.Client.IsValid() || v.loopbackClient() {
+		return
+	}
+	if v.Route.Origin.Unseen() {
+		p.also("route back to the client", v.Route.Origin.Reason)
+		return
+	}
+	if !v.Route.Unreachable {
+		return
+	}
+	f := p.found("route-missing", report.Blocking, "This machine has no route to %s, so its answers go nowhere.", v.q.Client)
+	quote(f, v.Route.Quote)
+	mend(f, "Give the machine a route to the client's network, mostly a default route.")
+}

@@ -1,0 +1,284 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// The checks of this file ask whether the account the visitor wants lets them
+// in. Without a user asked about they say nothing, but for checkNoLogin.
+
+// known reports whether the account asked about exists and could be read.
+func (v *view) known() bool { return v.Account.Origin.Known() }
+
+func checkUser(v *view, p *part) {
+	a := v.Account
+	switch {
+	case a.Name == "" || a.Origin.Known():
+	case absent(a.Origin):
+		f := p.found("user-unknown", report.Blocking, "There is no account %q on this machine.", a.Name)
+		quote(f, facts.Quote{Source: a.Origin.Source, Text: "(no such user)"})
+		if a.Origin.Source == "getent passwd" {
+			mend(f, "Log in with a name that exists.")
+			return
+		}
+		mend(f, "Log in with a name that exists, or make the account.", do("adduser "+shellQuote(a.Name), "deluser "+shellQuote(a.Name)))
+	default:
+		p.cannot("account "+a.Name, a.Origin.Reason)
+	}
+}
+
+func checkNoLogin(v *view, p *part) {
+	if v.known() && v.Account.UID == 0 {
+		return
+	}
+	for _, n := range v.Access.NoLogin {
+		f := p.found("nologin-file", report.Blocking, "The file %s keeps everyone but root from logging in.", n.Path)
+		quote(f, n.Text)
+		if n.Text.Text == "" {
+			quote(f, facts.Quote{Source: "stat " + n.Path, Text: "exists"})
+		}
+		rm := do("rm "+n.Path, "touch "+n.Path)
+		rm.Act = &report.Action{Kind: report.ActRemove, Path: n.Path, Opens: "every account, not only root"}
+		mend(f, "Remove the file, once whatever it announces is over (systemd makes /run/nologin while it boots or goes down).", rm)
+		return
+	}
+}
+
+func checkRootLogin(v *view, p *part) {
+	if !v.known() || v.Account.UID != 0 {
+		return
+	}
+	var impact report.Impact
+	var words string
+	switch v.Effective.Value("permitrootlogin") {
+	case "no":
+		impact, words = report.Blocking, "PermitRootLogin is no: root may not log in by SSH at all."
+	case "without-password", "prohibit-password":
+		if impact = report.Note; v.keyWay() == no {
+			impact = report.Blocking
+		}
+		words = "PermitRootLogin lets root in with a key only, not with a password."
+	case "forced-commands-only":
+		impact, words = report.Degrading, "PermitRootLogin lets root run forced commands only, with a key that carries one."
+	default:
+		return
+	}
+	f := p.found("root-login-disabled", impact, "%s", words)
+	quote(f, v.Effective.Quote("permitrootlogin")...)
+	v.quoteSetting(f, "PermitRootLogin")
+	advise(f, "Log in as another user and use sudo, or put a key into root's authorized_keys and set PermitRootLogin prohibit-password.")
+	if d, ok := v.Config.First("PermitRootLogin"); ok && impact == report.Blocking && strings.EqualFold(first(d.Args), "no") {
+		step := replaceLine(d, "PermitRootLogin prohibit-password")
+		step.Act.Opens = "root, with a key"
+		mend(f, "Let root in with a key.", step, checkConfigStep(v), v.restart())
+	}
+}
+
+func first(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}
+
+// replaceLine puts another line in the place of a directive.
+func replaceLine(d facts.Directive, with string) report.Step {
+	file := shellQuote(d.Quote.Source)
+	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, with, file), fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, d.Quote.Text, file))
+	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
+		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: with}}}
+	return s
+}
+
+// quoteSetting adds the lines of the configuration that set a keyword, in Match
+// blocks or not.
+func (v *view) quoteSetting(f *report.Finding, keyword string) {
+	for _, d := range v.Config.All(keyword) {
+		quote(f, d.Quote)
+	}
+}
+
+func checkAccountState(v *view, p *part) {
+	a := v.Account
+	if !v.known() {
+		return
+	}
+	if a.StateBy.Unseen() {
+		p.also("state of the account "+a.Name, unseenReason(v, a.StateBy))
+	}
+	now := v.taken
+	if !a.Expires.IsZero() && now >= a.Expires.Unix() {
+		f := p.found("account-locked", report.Blocking, "The account %s expired on %s.", a.Name, a.Expires.Format("2006-01-02"))
+		quote(f, a.ExpiryLines...)
+		step := do("chage -E -1 "+shellQuote(a.Name), "chage -E "+a.Expires.Format("2006-01-02")+" "+shellQuote(a.Name))
+		step.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"chage", "-E", "-1", a.Name},
+			Inverse: []string{"chage", "-E", a.Expires.Format("2006-01-02"), a.Name}, Opens: a.Name}
+		mend(f, "Take the expiry date off the account.", step)
+		return
+	}
+	if a.MustChange || !a.PasswordExpires.IsZero() && now >= a.PasswordExpires.Unix() {
+		f := p.found("password-expired", report.Degrading, "The password of %s has expired: it must be changed at the next login, which a script or a file copy cannot do.", a.Name)
+		quote(f, a.ExpiryLines...)
+		quote(f, a.State)
+		mend(f, "Set a new password.", do("passwd "+shellQuote(a.Name), ""))
+	}
+	v.lockedPassword(p)
+}
+
+// lockedPassword: with PAM a locked password only means that no password works;
+// without it sshd refuses the account altogether (auth.c, allowed_user).
+func (v *view) lockedPassword(p *part) {
+	a := v.Account
+	if a.Password != facts.PasswordLocked || strings.EqualFold(v.Effective.Value("usepam"), "yes") {
+		return
+	}
+	f := p.found("account-locked", report.Blocking, "The account %s is locked, and without PAM sshd lets no locked account in, not even with a key.", a.Name)
+	quote(f, a.State)
+	quote(f, v.Effective.Quote("usepam")...)
+	f.Certainty = report.Likely // passwd -S says L for "*", too, which sshd accepts
+	mend(f, "Unlock the account, or set UsePAM yes.", do("passwd -u "+shellQuote(a.Name), "passwd -l "+shellQuote(a.Name)))
+}
+
+func unseenReason(v *view, o facts.Origin) string {
+	if !v.Root {
+		return "needs root"
+	}
+	return o.Reason
+}
+
+func checkShell(v *view, p *part) {
+	a := v.Account
+	if !v.known() {
+		return
+	}
+	var words string
+	switch file := a.ShellFile; {
+	case absent(file.Origin):
+		words = fmt.Sprintf("The login shell of %s, %s, does not exist.", a.Name, a.Shell)
+	case file.Origin.Known() && file.Meta.Type == "file" && file.Meta.Mode&0o111 == 0:
+		words = fmt.Sprintf("The login shell of %s, %s, is not executable.", a.Name, a.Shell)
+	case strings.HasSuffix(a.Shell, "/nologin"), strings.HasSuffix(a.Shell, "/false"):
+		words = fmt.Sprintf("The login shell of %s is %s, which ends every session at once.", a.Name, a.Shell)
+	default:
+		return
+	}
+	f := p.found("shell-invalid", report.Blocking, "%s", words)
+	quote(f, a.Line)
+	if a.ShellFile.Origin.Known() {
+		quote(f, facts.MetaQuote(a.Shell, a.ShellFile.Meta))
+	}
+	mend(f, "Give the account a shell, if a person is to log in.", do("chsh -s /bin/bash "+shellQuote(a.Name), "chsh -s "+shellQuote(a.Shell)+" "+shellQuote(a.Name)))
+}
+
+func checkHome(v *view, p *part) {
+	a := v.Account
+	if !v.known() || !absent(a.HomeDir.Origin) {
+		return
+	}
+	impact := report.Degrading
+	if v.passwordWay() == no {
+		impact = report.Blocking
+	}
+	f := p.found("home-missing", impact, "The home directory of %s, %s, does not exist, and with it no authorized_keys.", a.Name, a.Home)
+	quote(f, a.Line, facts.Quote{Source: "stat " + a.Home, Text: "No such file or directory"})
+	mend(f, "Make the home directory.", do("mkhomedir_helper "+shellQuote(a.Name), "rmdir "+shellQuote(a.Home)))
+}
+
+func checkChroot(v *view, p *part) {
+	if !v.known() {
+		return
+	}
+	for i, dir := range v.Access.Chroot {
+		var words string
+		switch {
+		case absent(dir.Origin) && i == 0:
+			words = fmt.Sprintf("ChrootDirectory %s does not exist.", dir.Path)
+		case dir.Origin.Known() && (dir.Meta.UID != 0 || dir.Meta.Mode&0o022 != 0):
+			words = fmt.Sprintf("ChrootDirectory: %s must belong to root and be writable for root only (uid %d, mode %04o); sshd ends the session.", dir.Path, dir.Meta.UID, dir.Meta.Mode)
+		default:
+			continue
+		}
+		f := p.found("chroot-permissions", report.Blocking, "%s", words)
+		quote(f, dir.Quote())
+		quote(f, v.Effective.Quote("chrootdirectory")...)
+		v.quoteSetting(f, "ChrootDirectory")
+		mend(f, "Let root own it, without write permission for others; give the user a directory of their own inside.",
+			do(fmt.Sprintf("chown root:root %s && chmod go-w %s", shellQuote(dir.Path), shellQuote(dir.Path)), ""))
+		return
+	}
+}
+
+// listed are the four lists in the order in which sshd asks them (auth.c, allowed_user).
+var lists = [...]struct {
+	keyword string
+	deny    bool
+	groups  bool
+}{
+	{"DenyUsers", true, false}, {"AllowUsers", false, false}, {"DenyGroups", true, true}, {"AllowGroups", false, true},
+}
+
+func checkLists(v *view, p *part) {
+	if !v.known() || !v.Effective.Origin.Known() {
+		return
+	}
+	for _, l := range lists {
+		patterns := v.Effective.Fields(l.keyword)
+		if len(patterns) == 0 {
+			continue
+		}
+		if l.groups && v.Account.GroupsBy.Unseen() {
+			p.cannot("groups of "+v.Account.Name, v.Account.GroupsBy.Reason)
+			return
+		}
+		match := facts.MatchUser(patterns, v.Account.Name, v.q.Client)
+		if l.groups {
+			match = facts.MatchGroups(patterns, v.Account.Groups)
+		}
+		if l.deny && match == facts.NoOne || !l.deny && match == facts.Everyone {
+			continue
+		}
+		if match == facts.Some {
+			f := p.found("user-not-allowed", report.Degrading, "%s decides by where %s comes from: some addresses are let in, others are not.", l.keyword, v.Account.Name)
+			quote(f, v.Effective.Quote(l.keyword)...)
+			v.quoteSetting(f, l.keyword)
+			advise(f, "Ask about one visitor (--client ADDRESS), or change "+l.keyword+".")
+			continue
+		}
+		v.notAllowed(p, l.keyword, l.deny, l.groups)
+		return
+	}
+}
+
+func (v *view) notAllowed(p *part, keyword string, deny, groups bool) {
+	a := v.Account
+	who := a.Name
+	if groups {
+		who = "a group of " + a.Name
+	}
+	words := fmt.Sprintf("%s does not name %s, so sshd refuses %s whatever the key or password.", keyword, who, a.Name)
+	if groups && !deny {
+		words = fmt.Sprintf("%s names none of the groups of %s, so sshd refuses them whatever the key or password.", keyword, a.Name)
+	} else if deny {
+		words = fmt.Sprintf("%s names %s, so sshd refuses %s whatever the key or password.", keyword, who, a.Name)
+	}
+	f := p.found("user-not-allowed", report.Blocking, "%s", words)
+	quote(f, v.Effective.Quote(keyword)...)
+	v.quoteSetting(f, keyword)
+	if groups {
+		quote(f, facts.Quote{Source: a.GroupsBy.Source, Text: strings.Join(a.Groups, " ")})
+	}
+	global := v.Config.Global(keyword)
+	if deny || groups || len(global) == 0 || slices.Contains(global[len(global)-1].Args, "") {
+		advise(f, fmt.Sprintf("Change %s in the configuration, check it, and reload the service.", keyword))
+		return
+	}
+	d := global[len(global)-1]
+	step := replaceLine(d, strings.TrimRight(d.Quote.Text, " \t\r")+" "+a.Name)
+	step.Act.Opens = a.Name
+	mend(f, fmt.Sprintf("Name %s in %s.", a.Name, keyword), step, checkConfigStep(v), v.restart())
+}
