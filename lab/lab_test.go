@@ -5,10 +5,11 @@ package lab
 import (
 	"context"
 	"os"
-	"sshwhy/internal/catalog"
 	"strings"
 	"testing"
 	"time"
+
+	"sshwhy/internal/catalog"
 )
 
 // TestWorld boots one machine of each suite and logs in.
@@ -42,11 +43,28 @@ func TestWorld(t *testing.T) {
 
 // TestCases runs every case file on each of its images.
 func TestCases(t *testing.T) {
-	needRoot(t)
-	cases, err := ReadCases("cases")
-	if err != nil {
-		t.Fatal(err)
+	tools := setUp(t)
+	sides := sidesAsked(tools)
+	forEach(t, func(Case) bool { return true }, func(ctx context.Context, c Case, suite string) Outcome {
+		return RunCase(ctx, c, suite, tools, sides)
+	})
+}
+
+// TestPrintedSteps does by hand what sshwhy prints as the remedy.
+func TestPrintedSteps(t *testing.T) {
+	tools := setUp(t)
+	if sidesAsked(tools) == nil {
+		t.Skip("only the symptoms were asked for")
 	}
+	forEach(t, Case.Fixes, func(ctx context.Context, c Case, suite string) Outcome {
+		return RunPrinted(ctx, c, suite, tools)
+	})
+}
+
+// setUp builds the images and the tools, or leaves the test out.
+func setUp(t *testing.T) (tools string) {
+	t.Helper()
+	needRoot(t)
 	for _, suite := range Suites {
 		if _, err := Image(t.Context(), suite, os.Stderr); err != nil {
 			t.Fatal(err)
@@ -57,19 +75,29 @@ func TestCases(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(tools) })
-	sides := sidesAsked(tools)
+	return tools
+}
+
+// forEach runs a test on every image of every case that is wanted, several at once.
+func forEach(t *testing.T, wanted func(Case) bool, run func(ctx context.Context, c Case, suite string) Outcome) {
+	cases, err := ReadCases("cases")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range cases {
+		if !wanted(c) {
+			continue
+		}
 		for _, suite := range c.Images {
 			t.Run(c.Name+"/"+suite, func(t *testing.T) {
 				t.Parallel()
-				o := RunCase(context.Background(), c, suite, tools, sides)
+				o := run(context.Background(), c, suite)
 				for _, n := range o.Notes {
 					t.Log(n)
 				}
-				if len(o.Bad) == 0 {
-					return
+				if len(o.Bad) > 0 {
+					t.Errorf("%s\n%s\n%s", c.About, strings.Join(o.Bad, "\n"), strings.Join(o.Shown, "\n"))
 				}
-				t.Errorf("%s\n%s\n%s", c.About, strings.Join(o.Bad, "\n"), strings.Join(o.Shown, "\n"))
 			})
 		}
 	}

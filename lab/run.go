@@ -34,6 +34,28 @@ func (o *Outcome) note(format string, args ...any) {
 // RunCase breaks a fresh world as the case says, checks the symptom, asks sshwhy at the given
 // sides (server, client), mends the world by hand and logs in.
 func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (o Outcome) {
+	return inWorld(ctx, c, suite, tools, func(ctx context.Context, w *World, o *Outcome) {
+		if c.Kind == Broken {
+			w.checkSymptom(ctx, c, o)
+		} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
+			o.fail("a %s machine, and the login fails: %v", c.Kind, res)
+		}
+		if len(o.Bad) == 0 {
+			w.diagnose(ctx, c, sides, o)
+		}
+		if c.Kind != Broken || c.NoHand != "" {
+			return
+		}
+		if err := w.Mend(ctx, c); err != nil {
+			o.fail("mending it by hand: %v", err)
+		}
+		w.mustLogin(ctx, c, o, "mended by hand,")
+	})
+}
+
+// inWorld calls do in a fresh world, booted and broken as the case says, and shows the
+// machine where something went wrong.
+func inWorld(ctx context.Context, c Case, suite, tools string, do func(context.Context, *World, *Outcome)) (o Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, caseLimit)
 	defer cancel()
 	w, err := New(ctx, suite, tools)
@@ -42,31 +64,13 @@ func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (
 		return o
 	}
 	defer w.Close()
-	defer func() {
-		if len(o.Bad) > 0 {
-			o.show("the machine", w.Server(context.WithoutCancel(ctx), stateScript).String())
-		}
-	}()
 	if err := w.Break(ctx, c); err != nil {
 		o.fail("breaking it: %v", err)
-		return o
+	} else {
+		do(ctx, w, &o)
 	}
-	if c.Kind == Broken {
-		w.checkSymptom(ctx, c, &o)
-	} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
-		o.fail("a %s machine, and the login fails: %v", c.Kind, res)
-	}
-	if len(o.Bad) == 0 {
-		w.diagnose(ctx, c, sides, &o)
-	}
-	if c.Kind != Broken || c.NoHand != "" {
-		return o
-	}
-	if err := w.Mend(ctx, c); err != nil {
-		o.fail("mending it by hand: %v", err)
-	}
-	if res := w.Login(ctx, c.HandSSH); res.Exit != 0 {
-		o.fail("mended by hand, and the login fails: exit status %d\n%v", res.Exit, res)
+	if len(o.Bad) > 0 {
+		o.show("the machine", w.Server(context.WithoutCancel(ctx), stateScript).String())
 	}
 	return o
 }
@@ -125,4 +129,10 @@ func head(b []byte, n int) []byte {
 		return b
 	}
 	return append(b[:n:n], "[…]"...)
+}
+
+func (w *World) mustLogin(ctx context.Context, c Case, o *Outcome, when string) {
+	if res := w.Login(ctx, c.HandSSH); res.Exit != 0 {
+		o.fail("%s the login fails: exit status %d\n%v", when, res.Exit, res)
+	}
 }
