@@ -49,8 +49,11 @@ func (w *World) runSection(ctx context.Context, c Case, section string) error {
 }
 
 // Login runs the real ssh at the client: a command that only succeeds.
-func (w *World) Login(ctx context.Context, args []string) Result {
-	line := "exec ssh -o BatchMode=yes"
+func (w *World) Login(ctx context.Context, args []string) Result { return w.ssh(ctx, "exec", args) }
+
+// ssh runs ssh behind a prefix.
+func (w *World) ssh(ctx context.Context, prefix string, args []string) Result {
+	line := prefix + " ssh -o BatchMode=yes"
 	for _, a := range quoted(args) {
 		line += " " + a
 	}

@@ -37,6 +37,9 @@ type Case struct {
 	SSH     []string         // the arguments of ssh, as the user typed them
 	Symptom []*regexp.Regexp // all must match what ssh prints on standard error
 	Exit    int              // and this is its exit status
+	// Patience is after how many seconds ssh is ended (exit status 124), for faults that
+	// make it wait for good; 0: it is left alone.
+	Patience int
 
 	Server     Expectation
 	Client     Expectation
@@ -148,6 +151,8 @@ func (c *Case) set(key, value string) (err error) {
 		c.Symptom = append(c.Symptom, re)
 	case "exit":
 		c.Exit, err = strconv.Atoi(value)
+	case "patience":
+		c.Patience, err = strconv.Atoi(value)
 	case "server":
 		c.Server = expectation(words)
 	case "client":

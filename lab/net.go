@@ -129,6 +129,7 @@ func (w *World) mounts() string {
 	}
 	fmt.Fprintf(&b, "mount --bind %[1]s/client/home /home\nmount --bind %[1]s/client/tmp /tmp\n", w.dir)
 	fmt.Fprintf(&b, "mount --bind %[1]s/client/ssh /etc/ssh\nmount --bind %[1]s/client/root /root\nmount -t sysfs lab /sys\n", w.dir)
+	b.WriteString("if [ -e /root/mounts.sh ]; then . /root/mounts.sh; fi\n") // a case's own
 	return b.String()
 }
 

@@ -77,7 +77,11 @@ func inWorld(ctx context.Context, c Case, suite, tools string, do func(context.C
 
 // checkSymptom makes sure that the fault is real: ssh must say what the case says.
 func (w *World) checkSymptom(ctx context.Context, c Case, o *Outcome) {
-	res := w.Login(ctx, c.SSH)
+	prefix := "exec"
+	if c.Patience > 0 {
+		prefix = fmt.Sprintf("exec timeout %d", c.Patience)
+	}
+	res := w.ssh(ctx, prefix, c.SSH)
 	o.note("ssh took %.1f s", res.Took.Seconds())
 	if res.Exit != c.Exit {
 		o.fail("ssh's exit status is %d, want %d", res.Exit, c.Exit)

@@ -211,6 +211,12 @@ settle() {
 		case $(systemctl show -p ActiveState --value "$1") in activating|deactivating|reloading) sleep 0.1 ;; *) break ;; esac
 	done
 }
+# start_firewalld: start it and wait until its rules are in force, which is later than its unit says
+start_firewalld() {
+	systemctl start firewalld.service
+	for _ in $(seq 100); do firewall-cmd -q --state && return; sleep 0.1; done
+	return 1
+}
 `
 
 // Close ends everything in the world and removes it. It may be called twice.
