@@ -35,7 +35,7 @@ type Case struct {
 	Images []string
 
 	SSH     []string         // the arguments of ssh, as the user typed them
-	Symptom []*regexp.Regexp // all must match what ssh prints on standard error
+	Symptom []*regexp.Regexp // all must match what ssh prints
 	Exit    int              // and this is its exit status
 	// Patience is after how many seconds ssh is ended (exit status 124), for faults that
 	// make it wait for good; 0: it is left alone.

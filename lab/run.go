@@ -87,7 +87,7 @@ func (w *World) checkSymptom(ctx context.Context, c Case, o *Outcome) {
 		o.fail("ssh's exit status is %d, want %d", res.Exit, c.Exit)
 	}
 	for _, re := range c.Symptom {
-		if !re.Match(res.Stderr) {
+		if !re.Match(append(res.Stderr[:len(res.Stderr):len(res.Stderr)], res.Stdout...)) {
 			o.fail("ssh does not say %q", strings.TrimPrefix(re.String(), "(?m)"))
 		}
 	}
