@@ -28,6 +28,9 @@ const (
 	scoreNote = 5
 )
 
+// maxKept bounds how many lines are remembered for one cause.
+const maxKept = 64
+
 // add records that a line speaks for a cause, or strengthens what is recorded.
 func (rd *reading) add(cause string, cert report.Certainty, score int, lineNo int, caps map[string]string) *candidate {
 	c := rd.get(cause)
@@ -39,7 +42,7 @@ func (rd *reading) add(cause string, cert report.Certainty, score int, lineNo in
 		c.certainty = cert
 	}
 	c.score = max(c.score, score)
-	if lineNo >= 0 && !slices.Contains(c.evidence, lineNo) {
+	if lineNo >= 0 && len(c.evidence) < maxKept && !slices.Contains(c.evidence, lineNo) {
 		c.evidence = append(c.evidence, lineNo)
 	}
 	for k, v := range caps {
@@ -84,12 +87,8 @@ func (rd *reading) drop(cause string) []int {
 
 // attemptOf says in which attempt a line stands.
 func (rd *reading) attemptOf(lineNo int) int {
-	for i, a := range rd.attempts {
-		if lineNo >= a.first && lineNo <= a.last {
-			return i
-		}
-	}
-	return 0
+	i, _ := slices.BinarySearchFunc(rd.attempts, lineNo, func(a *attempt, n int) int { return a.last - n })
+	return min(i, len(rd.attempts)-1)
 }
 
 // biteOrder are the steps at which causes stop a connection, in order.

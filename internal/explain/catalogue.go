@@ -90,15 +90,33 @@ var load = sync.OnceValues(func() (*catalogue, error) {
 		c.ids = append(c.ids, id)
 	}
 	slices.Sort(c.ids)
-	for i, r := range c.rows {
-		if r.pat.word == "" {
-			c.always = append(c.always, i)
-		} else {
-			c.byWord[r.pat.word] = append(c.byWord[r.pat.word], i)
-		}
-	}
+	c.index()
 	return c, nil
 })
+
+// index files every row under the one of its safe words that the fewest rows
+// have, so that a line has few rows to be tried.
+func (c *catalogue) index() {
+	uses := map[string]int{}
+	for i := range c.rows {
+		for _, w := range c.rows[i].pat.safeWords() {
+			uses[w]++
+		}
+	}
+	for i := range c.rows {
+		best := ""
+		for _, w := range c.rows[i].pat.safeWords() {
+			if best == "" || uses[w] < uses[best] || uses[w] == uses[best] && len(w) > len(best) {
+				best = w
+			}
+		}
+		if best == "" {
+			c.always = append(c.always, i)
+			continue
+		}
+		c.byWord[best] = append(c.byWord[best], i)
+	}
+}
 
 // eachRow calls f with the fields of every row of a table.
 func eachRow(name string, fields int, f func([]string) error) error {
@@ -183,6 +201,9 @@ func (h *hit) get(name string) string {
 	return ""
 }
 
+// maxIndexWords bounds how many different words of one line are followed up.
+const maxIndexWords = 256
+
 // find returns the messages in a line: the most specific ones that do not
 // overlap, longest fixed text first.
 func (c *catalogue) find(text string) []hit {
@@ -197,14 +218,16 @@ func (c *catalogue) find(text string) []hit {
 			found = append(found, hit{row: r, lines: 1, from: from, to: to, caps: caps})
 		}
 	}
-	seen := map[string]bool{}
+	var seen []string // index words of this line: few, so a list is the fastest set
 	words(low, func(from, to int) {
 		w := low[from:to]
-		if rows, ok := c.byWord[w]; ok && !seen[w] {
-			seen[w] = true
-			for _, i := range rows {
-				try(i)
-			}
+		rows, ok := c.byWord[w]
+		if !ok || len(seen) == maxIndexWords || slices.Contains(seen, w) {
+			return
+		}
+		seen = append(seen, w)
+		for _, i := range rows {
+			try(i)
 		}
 	})
 	for _, i := range c.always {

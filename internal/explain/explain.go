@@ -98,7 +98,7 @@ func (rd *reading) findMessages() {
 		for k := range here {
 			here[k].line = i
 		}
-		if i > 0 && rd.mayContinue(i) {
+		if i > 0 && rd.mayContinue(i) && !beginsMessage(here) {
 			prev, here = rd.join(i, prev, here)
 		}
 		rd.hits = append(rd.hits, prev...)
@@ -110,6 +110,12 @@ func (rd *reading) findMessages() {
 // tooShort drops what is not surely a message's own words.
 func tooShort(h hit) bool {
 	return h.row.pat.weight() < minJoin || h.row.kind != kindRoot && h.row.kind != kindEnd || h.row.file == generic
+}
+
+// beginsMessage reports whether a line begins with a message of its own, so that
+// it continues no other.
+func beginsMessage(hs []hit) bool {
+	return slices.ContainsFunc(hs, func(h hit) bool { return h.from <= len("ssh: ") && h.row.pat.weight() >= minJoin })
 }
 
 // mayContinue reports whether line i may be the rest of line i-1.

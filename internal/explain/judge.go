@@ -15,10 +15,10 @@ func (rd *reading) judge() {
 		rd.weigh(&rd.hits[i])
 	}
 	rd.toolRules()
-	for i, a := range rd.attempts {
+	for _, a := range rd.attempts {
 		rd.configRules(a)
 		rd.connectRules(a)
-		rd.hangRules(a, i == len(rd.attempts)-1)
+		rd.hangRules(a)
 		rd.bannerRules(a)
 		rd.hostKeyRules(a)
 		rd.keyRules(a)

@@ -21,7 +21,6 @@ type pattern struct {
 	end      bool
 	literals []string // literals[0] capture[0] literals[1] … ; len = len(captures)+1
 	captures []string
-	word     string // the word by which the index finds it; "" where none is safe
 }
 
 // maxStarts bounds how many places of a line a pattern is tried at.
@@ -73,7 +72,6 @@ func compile(s string) (pattern, error) {
 	if strings.Join(p.literals, "") == "" {
 		return p, fmt.Errorf("pattern %q has no literal", s)
 	}
-	p.word = indexWord(p)
 	return p, nil
 }
 
@@ -191,20 +189,20 @@ func lower(s string) string {
 	return s
 }
 
-// indexWord picks the longest word of the pattern's literals that stands
-// between word boundaries wherever the pattern matches.
-func indexWord(p pattern) string {
-	best := ""
+// safeWords are the words of the pattern's literals that stand between word
+// boundaries wherever the pattern matches: by any of them it can be found.
+func (p *pattern) safeWords() []string {
+	var out []string
 	for i, lit := range p.literals {
 		words(lit, func(from, to int) {
 			openLeft := from == 0 && (i > 0 || !p.start)
 			openRight := to == len(lit) && (i < len(p.literals)-1 || !p.end)
-			if !openLeft && !openRight && to-from > len(best) {
-				best = lit[from:to]
+			if !openLeft && !openRight {
+				out = append(out, lit[from:to])
 			}
 		})
 	}
-	return best
+	return out
 }
 
 // words calls f with the range of each word of s: letters, digits, and every

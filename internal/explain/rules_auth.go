@@ -40,7 +40,7 @@ func (rd *reading) keyRules(a *attempt) {
 			rd.add("identity-is-public-key", report.Likely, scoreRule, a.first, map[string]string{"file": f})
 		}
 	}
-	rd.missingKeys(a, n)
+	rd.missingKeys(a)
 	if len(a.skipped) > 0 && len(a.offered) == 0 && rd.deniedIn(n) {
 		at := a.skipped[0]
 		rd.add("no-mutual-signature", report.Confirmed, scoreRule, at, nil)
@@ -49,7 +49,7 @@ func (rd *reading) keyRules(a *attempt) {
 
 // missingKeys: a key file that was asked for by name and does not exist. The
 // names ssh tries by itself need not exist.
-func (rd *reading) missingKeys(a *attempt, n int) {
+func (rd *reading) missingKeys(a *attempt) {
 	if len(a.accepted) > 0 || rd.has("private-key-missing") {
 		return
 	}
@@ -64,7 +64,6 @@ func (rd *reading) missingKeys(a *attempt, n int) {
 		rd.add("private-key-missing", cert, scoreRule, h.line, map[string]string{"file": h.get("file")})
 		return
 	}
-	_ = n
 }
 
 // authRules read a refused login: what the server allows, what the client
@@ -135,11 +134,11 @@ func (rd *reading) refused(a *attempt, at int, user, host string, methods []stri
 	case (a.passwords > 0 || a.prompted) && password:
 		put("password-rejected", report.Likely, scoreEnd)
 	case a.verbose && !anyKey && len(a.identities) > 0:
-		rd.noKey(a, at, user, password, gitHost, put)
+		noKey(user, password, gitHost, put)
 	case a.verbose && !hadKey && len(a.identities) > 0:
 		put("key-not-offered", report.Likely, scoreRule)
 	default:
-		rd.keyRefused(a, at, user, hadKey, password, gitHost, put)
+		rd.keyRefused(a, user, hadKey, password, gitHost, put)
 	}
 }
 
@@ -154,7 +153,7 @@ func (rd *reading) readableKey(a *attempt) bool {
 }
 
 // noKey: the client had no key at all.
-func (rd *reading) noKey(a *attempt, at int, user string, password, gitHost bool, put func(string, report.Certainty, int) *candidate) {
+func noKey(user string, password, gitHost bool, put func(string, report.Certainty, int) *candidate) {
 	switch {
 	case password:
 		put("no-auth-method", report.Possible, scoreEnd)
@@ -165,11 +164,10 @@ func (rd *reading) noKey(a *attempt, at int, user string, password, gitHost bool
 		put("password-auth-disabled", report.Likely, scoreRule)
 		put("key-not-offered", report.Likely, scoreRule-1)
 	}
-	_, _ = a, at
 }
 
 // keyRefused is the shortlist where keys were, or may have been, refused.
-func (rd *reading) keyRefused(a *attempt, at int, user string, hadKey, password, gitHost bool, put func(string, report.Certainty, int) *candidate) {
+func (rd *reading) keyRefused(a *attempt, user string, hadKey, password, gitHost bool, put func(string, report.Certainty, int) *candidate) {
 	cert := report.Likely
 	if !hadKey {
 		cert = report.Possible
@@ -195,7 +193,6 @@ func (rd *reading) keyRefused(a *attempt, at int, user string, hadKey, password,
 			put("root-login-disabled", report.Possible, scoreEnd+3)
 		}
 	}
-	_ = at
 }
 
 // passwordRules read prompts and refusals of passwords.

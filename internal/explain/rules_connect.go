@@ -2,6 +2,7 @@ package explain
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,11 +28,10 @@ var (
 
 // hitsIn are the messages of an attempt.
 func (rd *reading) hitsIn(a *attempt) []*hit {
+	i, _ := slices.BinarySearchFunc(rd.hits, a.first, func(h hit, n int) int { return h.line - n })
 	var out []*hit
-	for i := range rd.hits {
-		if h := &rd.hits[i]; h.line >= a.first && h.line <= a.last {
-			out = append(out, h)
-		}
+	for ; i < len(rd.hits) && rd.hits[i].line <= a.last; i++ {
+		out = append(out, &rd.hits[i])
 	}
 	return out
 }
@@ -126,9 +126,7 @@ func (rd *reading) connectRules(a *attempt) {
 		rd.drop("no-route")
 		rd.add("no-usable-address-family", report.Likely, scoreRule, t.line, map[string]string{"addr": t.addr})
 	}
-	rd.reachable(a)
 	rd.fakeAddress(a)
-	rd.wrongPort(a)
 	if c := rd.get("connection-timed-out"); c != nil && c.attempt == rd.attemptOf(a.first) && looksCloud(a.host, c.caps["host"]) {
 		rd.add("cloud-firewall", report.Possible, scoreEnd, c.evidence[0], c.caps)
 	}
@@ -151,7 +149,7 @@ func looksCloud(names ...string) bool {
 
 // reachable: where a ping is answered or another port of the host is open, "No
 // route to host" is a firewall's word.
-func (rd *reading) reachable(a *attempt) {
+func (rd *reading) reachable() {
 	c := rd.get("host-unreachable")
 	if c == nil {
 		return
@@ -168,7 +166,6 @@ func (rd *reading) reachable(a *attempt) {
 			return
 		}
 	}
-	_ = a
 }
 
 // fakeAddress: an address that no host has, handed out by a local proxy or a
@@ -197,7 +194,7 @@ func (rd *reading) failedIn(a *attempt) bool {
 }
 
 // wrongPort: a refusal at one port, and words elsewhere that sshd has another.
-func (rd *reading) wrongPort(a *attempt) {
+func (rd *reading) wrongPort() {
 	c := rd.get("connection-refused")
 	if c == nil {
 		return
@@ -216,7 +213,6 @@ func (rd *reading) wrongPort(a *attempt) {
 			w.evidence = append(w.evidence, c.evidence[0])
 		}
 	}
-	_ = a
 }
 
 // macOS: since macOS 15 an application without the right to the local network
@@ -227,9 +223,8 @@ func (rd *reading) macOS(a *attempt) {
 	}
 }
 
-// hangRules: an output that simply stops says where it hangs, if it is the
-// last thing in the text.
-func (rd *reading) hangRules(a *attempt, last bool) {
+// hangRules: an output that simply stops says where it hangs.
+func (rd *reading) hangRules(a *attempt) {
 	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) {
 		return
 	}
@@ -248,7 +243,6 @@ func (rd *reading) hangRules(a *attempt, last bool) {
 	case a.reached == stepBanner || a.reached == stepKexSent || a.reached == stepKexReceived || a.reached == stepKexReply:
 		rd.add("mtu-blackhole", report.Likely, scoreRule, a.reachedAt, caps)
 	}
-	_ = last
 }
 
 // endIn reports whether an attempt has an ending of any kind.

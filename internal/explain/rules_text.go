@@ -9,6 +9,8 @@ import (
 // wholeText looks at what only the text as a whole shows: what is said in one
 // place about another.
 func (rd *reading) wholeText() {
+	rd.reachable()
+	rd.wrongPort()
 	rd.otherPortWorks()
 	rd.overcome()
 	rd.manyFailures()

@@ -73,6 +73,10 @@ type addressTry struct {
 	line  int
 }
 
+// maxAttempts bounds how many attempts are told apart; what follows belongs to
+// the last.
+const maxAttempts = 200
+
 // traces reads the attempts of a text. A text without any client's output has
 // one empty attempt over all its lines, so that the rules have one place to look.
 func traces(lines []line) []*attempt {
@@ -81,7 +85,7 @@ func traces(lines []line) []*attempt {
 	fresh := true // nothing but prompts was seen yet in cur
 	for i := range lines {
 		l := &lines[i]
-		if startsAttempt(l) && !fresh {
+		if !fresh && len(out) < maxAttempts && startsAttempt(l) {
 			cur.last = i - 1
 			cur = &attempt{first: i, agentKeys: -1, identities: map[string]bool{}}
 			out = append(out, cur)
