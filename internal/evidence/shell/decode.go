@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -192,7 +193,11 @@ func (d *decoder) status(letter string) error {
 	case "r":
 		d.r.Status, d.r.Reason = evidence.Failed, "not an absolute path"
 	default:
-		return fmt.Errorf("unknown status %.20q", letter)
+		reason, ok := strings.CutPrefix(letter, "f ")
+		if !ok {
+			return fmt.Errorf("unknown status %.20q", letter)
+		}
+		d.r.Status, d.r.Reason = evidence.Failed, cmp.Or(strings.TrimSpace(reason), "no reason given")
 	}
 	return nil
 }
@@ -260,6 +265,7 @@ func (d *decoder) globResult() {
 	r.Matches = d.matches
 	sortMatches(r.Matches)
 	switch {
+	case r.Status == evidence.Failed:
 	case d.hidden != "":
 		r.Status, r.Reason, r.Exit = evidence.Denied, "could not look into "+d.hidden+": permission denied", -1
 	case len(r.Matches) == 0:

@@ -7,7 +7,9 @@
 package shell
 
 import (
+	"cmp"
 	_ "embed"
+	"fmt"
 	"math"
 	"path"
 	"strconv"
@@ -104,6 +106,7 @@ func Slowest(items []evidence.Item) time.Duration {
 // terminal would act on control characters, and spoil other bytes.
 type quoter struct {
 	before strings.Builder
+	name   string // the variables' names begin with it; "": v
 	n      int
 }
 
@@ -117,7 +120,7 @@ func (q *quoter) word(s string) string {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	q.n++
-	name := "v" + strconv.Itoa(q.n)
+	name := cmp.Or(q.name, "v") + strconv.Itoa(q.n)
 	q.before.WriteString(name + "=$(printf '")
 	for _, c := range []byte(s) {
 		switch {
@@ -213,4 +216,23 @@ func (q *quoter) pattern(part string) (text string, ok bool) {
 	}
 	flush()
 	return out.String(), true
+}
+
+// Word writes s so that the shell takes it literally, with the lines that have
+// to stand before, if any.
+func Word(s string) (before, word string) {
+	q := quoter{name: "w"}
+	word = q.word(s)
+	return q.before.String(), word
+}
+
+// ForEach is a loop in which the variable takes each match of the pattern.
+func ForEach(variable, pattern, body string) (string, error) {
+	var q quoter
+	args, why := q.glob(pattern)
+	if why != "" || !strings.HasPrefix(pattern, "/") {
+		return "", fmt.Errorf("pattern %q: %s", pattern, cmp.Or(why, "not an absolute path"))
+	}
+	_, matches, _ := strings.Cut(args, " p ")
+	return q.before.String() + "for " + variable + " in " + matches + "; do " + body + "; done\n", nil
 }
