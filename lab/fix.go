@@ -44,6 +44,7 @@ func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
 		}
 	}
 	w.settle(ctx)
+	doors := w.doors(ctx, c)
 	before := w.portrait(ctx)
 	argv := []string{"sshwhy", "server", "--fix", "--yes", "--json"}
 	if c.Fix == "open" {
@@ -53,6 +54,9 @@ func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
 	res := w.Server(ctx, "exec "+strings.Join(quoted(argv), " ")+" </dev/null")
 	o.note("the fix took %.2f s", res.Took.Seconds())
 	w.checkFix(ctx, c, res, &o)
+	for _, d := range doorsClosed(doors, w.doors(ctx, c)) {
+		o.fail("a fix closed a door: %s", d)
+	}
 	if len(o.Bad) > 0 {
 		o.show(strings.Join(argv, " "), string(head(res.Stdout, 6000))+string(tail(res.Stderr, 4000)))
 	}
@@ -82,6 +86,41 @@ func (w *World) checkFix(ctx context.Context, c Case, res Result, o *Outcome) {
 	if res := w.Login(ctx, c.HandSSH); res.Exit != 0 {
 		o.fail("fixed, and the login fails: exit status %d\n%v", res.Exit, res)
 	}
+}
+
+// doors are the logins that work: each user with carol's key, over both
+// families, at the port that the case asks about (that the server leaves another
+// port may be just what its owner wrote into the configuration). bob has no key
+// at the server, and must never get in with one.
+func (w *World) doors(ctx context.Context, c Case) map[string]bool {
+	out := map[string]bool{}
+	port := "22"
+	if i := slices.Index(c.HandSSH, "-p"); i >= 0 && i+1 < len(c.HandSSH) {
+		port = c.HandSSH[i+1]
+	}
+	script := "port=" + port + `; for u in alice root bob; do for f in 4 6; do
+		ssh -$f -p $port -o BatchMode=yes -o ConnectTimeout=1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR $u@server true </dev/null 2>/dev/null && echo "$u over IPv$f" & done; done; wait; true`
+	for line := range strings.Lines(string(w.Client(ctx, script).Stdout)) {
+		out[strings.TrimSpace(line)] = true
+	}
+	return out
+}
+
+// doorsClosed are those that were open and are not, and bob's if it is.
+func doorsClosed(before, after map[string]bool) []string {
+	var out []string
+	for d := range before {
+		if !after[d] {
+			out = append(out, d+" worked before")
+		}
+	}
+	for d := range after {
+		if strings.HasPrefix(d, "bob") {
+			out = append(out, d+" works, and nobody let him in")
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // undo takes the fix back and compares.
@@ -129,7 +168,7 @@ func (w *World) portrait(ctx context.Context) map[string]string {
 	}
 	out["units"] = string(w.Server(ctx, `for u in ssh.service ssh.socket sshd.service ufw.service nftables.service fail2ban.service firewalld.service; do
 		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u | sed s/failed/inactive/)"; done`).Stdout)
-	out["rules"] = string(w.Server(ctx, `nft -s list ruleset 2>/dev/null; true`).Stdout)
+	out["rules"] = sortChains(string(w.Server(ctx, `nft -s list ruleset 2>/dev/null; true`).Stdout))
 	out["packages"] = string(w.Server(ctx, `dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n'`).Stdout)
 	return out
 }
@@ -189,6 +228,23 @@ func differences(a, b map[string]string) []string {
 
 func digest(data []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+// sortChains puts the chains of each table of a listing in order: which of
+// them was made first means nothing, and their rules stay in theirs.
+func sortChains(listing string) string {
+	var out []string
+	for table := range strings.SplitSeq(listing, "\n}\n") {
+		chains := strings.Split(table, "\n\n")
+		if len(chains) > 1 { // the first one stands behind the table's own line
+			head, first, _ := strings.Cut(chains[0], "\n")
+			chains = append([]string{first}, chains[1:]...)
+			slices.Sort(chains)
+			chains = append([]string{head}, chains...)
+		}
+		out = append(out, strings.Join(chains, "\n"))
+	}
+	return strings.Join(out, "\n}\n")
 }
 
 // onlyIn are the lines of a that are not, or less often, in b; for a text of
