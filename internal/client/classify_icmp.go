@@ -95,22 +95,22 @@ func (d *diagnosis) remoteICMP(a Attempt) failure {
 		// The TCP of no system answers with these: RFC 9293 has the reset for it.
 		return d.firewalled(a, report.Confirmed, fmt.Sprintf("%s answers “%s”, which is what firewall rules say", sender, kind))
 	case kind == icmpNoRoute || kind == icmpLoop:
-		if d.onlyThisPort(i.Offender) {
+		if d.onlyThisPort(a) {
 			return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” for this port and not for others", sender, kind))
 		}
 		return d.noWayThere(a, sender)
-	case kind == icmpHostGone && a.Ms < neighbourWait && (sender == "the host itself" || d.onlyThisPort(i.Offender)):
+	case kind == icmpHostGone && a.Ms < neighbourWait && (sender == "the host itself" || d.onlyThisPort(a)):
 		return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” at once, and only for this port", sender, kind))
 	default:
 		return d.hostGone(a, sender+" says that nobody has this address")
 	}
 }
 
-// onlyThisPort reports whether the host answered on another port in another way
+// onlyThisPort reports whether the same address answered on another port in another way
 // than by the same ICMP sender: then a rule is at work and not a route.
-func (d *diagnosis) onlyThisPort(offender netip.Addr) bool {
+func (d *diagnosis) onlyThisPort(asked Attempt) bool {
 	for _, a := range d.o.OtherPorts {
-		if (a.Outcome == Connected || a.Outcome == Failed) && (a.ICMP == nil || a.ICMP.Offender != offender) {
+		if a.Addr.Addr() == asked.Addr.Addr() && (a.Outcome == Connected || a.Outcome == Failed) && (a.ICMP == nil || a.ICMP.Offender != asked.ICMP.Offender) {
 			return true
 		}
 	}

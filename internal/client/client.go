@@ -83,6 +83,8 @@ func (w *walker) walk(ctx context.Context) {
 	conn := race.first(ctx)
 	if conn == nil {
 		w.otherFamily(ctx)
+		race.whoRefused(ctx)
+		w.dnsSays(ctx)
 		w.otherPorts(ctx, race)
 		return
 	}

@@ -25,6 +25,7 @@ type dialer struct {
 	bind   netip.Addr // local address, if one was asked for
 	device string     // interface, if one was asked for
 
+	minTTL  int // segments that arrive with a smaller time to live are dropped; 0 takes all
 	segment int // largest TCP segment to use in both directions; 0 leaves it to the system
 }
 
@@ -42,6 +43,7 @@ type race struct {
 	ports    chan []Attempt
 	done     func() // ends the progress line
 	begin    time.Time
+	failed   int // TCPRetransFail when it began
 }
 
 type raced struct {
@@ -60,7 +62,7 @@ func (w *walker) connect(ctx context.Context) *race {
 	r := &race{
 		w: w, limit: d.limit, cancel: cancel, chosen: -1, begin: time.Now(), open: len(addrs),
 		attempts: make([]Attempt, len(addrs)), conns: make([]net.Conn, len(addrs)), decided: make([]bool, len(addrs)),
-		results: make(chan raced, len(addrs)),
+		results: make(chan raced, len(addrs)), failed: retransFail(),
 	}
 	port := uint16(w.obs.Config.Port())
 	firstDecided := make(chan struct{})
@@ -203,4 +205,5 @@ func (r *race) end() {
 		}
 	}
 	r.w.obs.Connect = r.attempts
+	r.w.obs.RetransFail = max(0, retransFail()-r.failed)
 }

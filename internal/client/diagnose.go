@@ -167,7 +167,7 @@ func (d *diagnosis) ssh(options string) string {
 	}
 	eachOption(d.o.Args, func(flag byte, value string) {
 		replaced := strings.HasPrefix(options, "-"+string(flag)) || options == "-4" || options == "-6"
-		if replaced && strings.IndexByte("46lp", flag) >= 0 {
+		if replaced && strings.IndexByte("46lpF", flag) >= 0 {
 			return
 		}
 		words = append(words, "-"+string(flag))

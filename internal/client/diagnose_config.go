@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,6 +75,9 @@ func (d *diagnosis) configRefused() {
 		}
 		file, text := m[1], m[3]
 		n, _ := strconv.Atoi(m[2])
+		if d.wrongSide(file, n, line, text) {
+			return
+		}
 		if file == "command-line" {
 			d.find("client-config-invalid", report.Confirmed, fmt.Sprintf("ssh does not accept an option of the command line: %s.", text),
 				d.sshSaid(), advice("Correct the -o option that is named.", onClient("man ssh_config")))
@@ -87,6 +91,33 @@ func (d *diagnosis) configRefused() {
 	}
 	d.find("client-config-invalid", report.Confirmed, "ssh refuses its options or its configuration: "+said+".",
 		d.sshSaid(), advice("Correct what ssh names.", onClient(c.Command)))
+}
+
+// serverOptions are keywords of sshd_config(5) that people put into the client's
+// configuration.
+var serverOptions = [...]string{
+	"permitrootlogin", "allowusers", "allowgroups", "denyusers", "denygroups", "listenaddress", "authorizedkeysfile", "usepam", "usedns",
+	"maxauthtries", "maxsessions", "maxstartups", "logingracetime", "permitemptypasswords", "printmotd", "printlastlog", "strictmodes",
+	"subsystem", "x11forwarding", "allowtcpforwarding", "allowagentforwarding", "clientaliveinterval", "clientalivecountmax", "acceptenv",
+	"authenticationmethods", "chrootdirectory", "forcecommand", "gatewayports", "hostkey", "permittunnel", "persourcepenalties", "pidfile", "banner",
+}
+
+// wrongSide is for a server's option in the client's configuration, and for a
+// key in the place of a configuration.
+func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
+	option := strings.ToLower(strings.TrimPrefix(text, "Bad configuration option: "))
+	evidence := []report.Evidence{{Source: file, Line: n, Excerpt: line}}
+	switch {
+	case strings.HasPrefix(option, "-----begin"), strings.HasPrefix(option, "ssh-ed25519"), strings.HasPrefix(option, "ssh-rsa"):
+		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s is a key and no configuration: a key is named with -i, a configuration with -F.", file),
+			evidence, advice("Use -i for the key.", onClient("ssh -i "+quote(file)+" "+quote(d.o.Typed))))
+	case slices.Contains(serverOptions[:], option):
+		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s, line %d: %s is an option of the server (sshd_config), and this is the client's configuration.", file, n, option),
+			evidence, advice(fmt.Sprintf("Move line %d to /etc/ssh/sshd_config of the server it is meant for, or remove it.", n), onClient("man ssh_config")))
+	default:
+		return false
+	}
+	return true
 }
 
 // badConfigMode is for a configuration that others could write.

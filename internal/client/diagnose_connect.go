@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -38,6 +39,7 @@ func (d *diagnosis) connect() {
 // reached is for a connection that stands; addresses that ssh tries before it
 // may still have cost time.
 func (d *diagnosis) reached(before []Attempt, good Attempt) {
+	d.tooShort(good)
 	status := report.StatusOK
 	if len(before) > 0 {
 		status = report.StatusWarning
@@ -79,14 +81,17 @@ func (d *diagnosis) unreached(failed []Attempt) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b failure) int { return a.rank - b.rank })
-	d.otherWays()
+	d.overridden()
+	d.otherPort()
 	for i, c := range found {
 		if i > 0 && c.cause == "no-route" {
 			continue // that family is not in use here: no fault where another one gets through
 		}
 		d.find(c.cause, c.certainty, c.summary, c.evidence, c.remedy)
 	}
-	if slices.ContainsFunc(found, func(c failure) bool { return c.cause == "connection-refused" }) {
+	d.otherFamily()
+	d.redirected()
+	if byCause["connection-refused"] {
 		d.incomplete("who refused", "a refusal by the host's own kernel and one by a firewall rule that imitates it look the same from here; the server's console can tell")
 	}
 	if !d.o.PortsAsked && !byCause["no-route"] {
@@ -94,9 +99,58 @@ func (d *diagnosis) unreached(failed []Attempt) {
 	}
 }
 
-// otherWays looks for an SSH server where it was not asked for: on another port
-// or in another address family of the same host.
-func (d *diagnosis) otherWays() {
+// overridden is for a name whose address in the hosts file fails while the one in
+// DNS answers.
+func (d *diagnosis) overridden() {
+	a := d.o.Elsewhere
+	if a == nil || a.Outcome != Connected {
+		return
+	}
+	line := d.o.Resolve.Hosts[0]
+	d.find("name-overridden", report.Likely,
+		fmt.Sprintf("%s, line %d, gives %s the address %s, which fails; in DNS it is %s, which answers.", line.File, line.Line, d.host, d.o.Connect[0].Addr.Addr(), a.Addr.Addr()),
+		[]report.Evidence{{Source: line.File, Line: line.Line, Excerpt: line.Text}, attemptEvidence(d.o.Connect[0]), attemptEvidence(*a)},
+		advice(fmt.Sprintf("Correct or remove line %d of %s.", line.Line, line.File), onClient("getent hosts "+d.host)))
+}
+
+// tooShort is for a ConnectTimeout that ends before the host has answered. ssh
+// counts the banner as well (sshconnect.c: timeout_ms).
+func (d *diagnosis) tooShort(good Attempt) {
+	limit, err := strconv.Atoi(d.o.Config.Get("connecttimeout"))
+	took := good.Ms
+	if b := d.o.Banner; b != nil && b.End == "" {
+		took += b.Ms
+	}
+	if err != nil || limit <= 0 || took < float64(limit)*1000 {
+		return
+	}
+	d.find("connect-timeout-too-short", report.Confirmed,
+		fmt.Sprintf("%s answers after %s, and ConnectTimeout lets ssh wait only %d s.", d.host, seconds(took), limit),
+		[]report.Evidence{attemptEvidence(good), {Source: "ssh -G", Excerpt: fmt.Sprintf("connecttimeout %d", limit)}},
+		&report.Remedy{Kind: report.Repair, Summary: "Wait longer.", Steps: []report.Step{onClient(d.ssh("-o ConnectTimeout=30"))}})
+}
+
+// redirected tells which lines of the configuration lead elsewhere than what was
+// typed, where the connection failed: a note, because that is what they are for.
+func (d *diagnosis) redirected() {
+	c := &d.o.Config
+	lines := slices.DeleteFunc(slices.Clone(c.Hosts), func(l Applied) bool { return strings.HasPrefix(strings.ToLower(l.Text), "user") })
+	if len(lines) == 0 {
+		return
+	}
+	var evidence []report.Evidence
+	for _, l := range lines[:min(len(lines), 6)] {
+		evidence = append(evidence, report.Evidence{Source: l.File, Line: l.Line, Excerpt: l.Text})
+	}
+	first := lines[0]
+	d.find("client-config-misdirects", report.Possible,
+		fmt.Sprintf("%s line %d (%s) shapes this connection: what was typed is %s, and it goes to %s port %d.", first.File, first.Line, first.Text, d.o.Typed, c.Host(), c.Port()),
+		evidence, advice("Check that these lines are still right, or go around them once.", onClient(d.ssh("-F none"))))
+	d.soften(report.Note)
+}
+
+// otherPort looks for an SSH server on another port of the same host.
+func (d *diagnosis) otherPort() {
 	for _, a := range d.o.OtherPorts {
 		if a.Outcome != Connected || !strings.HasPrefix(a.Banner, "SSH-") {
 			continue
@@ -109,6 +163,11 @@ func (d *diagnosis) otherWays() {
 				Steps: []report.Step{onClient(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())))}})
 		return
 	}
+}
+
+// otherFamily tells of the address family that the user ruled out, if the host
+// answers there. What was asked for stays broken, so it is only a note.
+func (d *diagnosis) otherFamily() {
 	for _, a := range d.o.OtherFamily {
 		if a.Outcome != Connected {
 			continue
@@ -117,6 +176,7 @@ func (d *diagnosis) otherWays() {
 		d.find("address-family-mismatch", report.Confirmed,
 			fmt.Sprintf("%s answers by %s, but this connection may only use %s, where it %s.", d.host, familyOf(a), familyOf(asked), d.classify(asked).short),
 			[]report.Evidence{attemptEvidence(asked), attemptEvidence(a)}, d.pickFamily(a))
+		d.soften(report.Note)
 		return
 	}
 }
@@ -139,6 +199,9 @@ func attemptEvidence(a Attempt) report.Evidence {
 	}
 	if i := a.ICMP; i != nil {
 		said = append(said, icmpText(i))
+	}
+	if r := a.Reset; r != nil {
+		said = append(said, fmt.Sprintf("the host's own packets arrive with ttl %d; the reset passes a socket that takes only ttl %d and more: %v", r.HostTTL, r.HostTTL+1, r.Above))
 	}
 	if t := a.TCP; t != nil && a.Outcome != Connected {
 		said = append(said, fmt.Sprintf("segments sent %d, received %d", t.SegsOut, t.SegsIn))

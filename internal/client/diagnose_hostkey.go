@@ -17,6 +17,7 @@ func (d *diagnosis) hostKey() {
 		d.noHostKey(h)
 		return
 	}
+	d.unreadable(h)
 	standing, lines := h.Standing()
 	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
 	switch {
@@ -35,6 +36,23 @@ func (d *diagnosis) hostKey() {
 		d.keyChanged(h, lines, shown)
 	default:
 		d.keyNew(h, shown)
+	}
+}
+
+// unreadable is for records that this user may not read.
+func (d *diagnosis) unreadable(h *HostKey) {
+	for _, f := range h.Files {
+		if f.Err == "" || f.Err == "missing" {
+			continue
+		}
+		standing, _ := h.Standing()
+		d.find("known-hosts-permissions", report.Confirmed, fmt.Sprintf("The record of host keys %s cannot be read: %s.", f.Path, f.Err),
+			[]report.Evidence{{Source: f.Path, Excerpt: f.Err}},
+			&report.Remedy{Kind: report.Repair, Summary: "Give the file back to its user.", Steps: []report.Step{
+				onClient("sudo chown \"$USER\" " + quote(f.Path)), onClient("chmod 600 " + quote(f.Path))}})
+		if standing != KeyNew || !h.strictly() {
+			d.soften(report.Degrading)
+		}
 	}
 }
 

@@ -68,6 +68,7 @@ func (d *diagnosis) unresolved(r *Resolve) {
 		d.find("wrong-host-name", report.Confirmed, fmt.Sprintf("%q is no host name: %s.", r.Name, hint), evidence, advice(upper(hint)+"."))
 		return
 	}
+	defer d.redirected()
 	switch {
 	case heard == 0 && len(r.Asked) > 0 && !r.badName():
 		d.nobodyAnswers(r, evidence)

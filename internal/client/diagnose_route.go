@@ -47,7 +47,8 @@ func (d *diagnosis) noRoute(without []Route) {
 		evidence = append(evidence, report.Evidence{Source: "route to " + r.Addr.String(), Excerpt: r.Errno})
 		all4, all6 = all4 && r.Addr.Is4(), all6 && !r.Addr.Is4()
 	}
-	other := d.hasRoutes(!all4) // the family that the host does not have
+	// The family that the host does not have works here, and its own does not.
+	other := d.hasRoutes(!all4) && !d.hasRoutes(all4)
 	switch {
 	case all6 && other && !d.o.Resolve.Literal:
 		d.find("no-usable-address-family", report.Confirmed,

@@ -35,5 +35,11 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attem
 	return nil, a
 }
 
+// whoRefused cannot be told without the socket options of Linux.
+func whoRefused(context.Context, Attempt, dialer) *Reset { return nil }
+
+// retransFail is a counter of Linux.
+func retransFail() int { return 0 }
+
 // stuckBytes is not known without TCP_INFO.
 func stuckBytes(net.Conn) *Stuck { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -119,9 +120,7 @@ func ask(ctx context.Context, a *Answer) {
 		if err == nil {
 			a.Code, a.Err = dns.RcodeToString[reply.Rcode], ""
 			for _, rr := range reply.Answer {
-				if t := rr.Header().Rrtype; t == dns.TypeA || t == dns.TypeAAAA {
-					a.Count++
-				}
+				a.add(rr)
 			}
 			return
 		}
@@ -129,6 +128,21 @@ func ask(ctx context.Context, a *Answer) {
 		if ctx.Err() != nil {
 			return
 		}
+	}
+}
+
+// add takes the address out of a record.
+func (a *Answer) add(rr dns.RR) {
+	const most = 16
+	var ip net.IP
+	switch rr := rr.(type) {
+	case *dns.A:
+		ip = rr.A
+	case *dns.AAAA:
+		ip = rr.AAAA
+	}
+	if addr, ok := netip.AddrFromSlice(ip); ok && len(a.Addrs) < most {
+		a.Addrs = append(a.Addrs, addr.Unmap())
 	}
 }
 

@@ -21,9 +21,11 @@ type Observations struct {
 	Routes      []Route   `json:"routes,omitempty"`       // to the addresses
 	Families    []Route   `json:"families,omitempty"`     // to an address far away, one per family
 	Connect     []Attempt `json:"connect,omitempty"`      // in the order in which ssh tries the addresses
+	RetransFail int       `json:"retrans_fail,omitempty"` // TCP segments that this machine could not send again while it connected (TcpExtTCPRetransFail)
 	Chosen      string    `json:"chosen,omitempty"`       // the address and port that the walk went on with
 	OtherPorts  []Attempt `json:"other_ports,omitempty"`  // other usual SSH ports of the same address
 	OtherFamily []Attempt `json:"other_family,omitempty"` // addresses of the family that may not be used, after all others failed
+	Elsewhere   *Attempt  `json:"elsewhere,omitempty"`    // the address that DNS gives, where the hosts file gives another that failed
 	PortsAsked  bool      `json:"ports_asked,omitempty"`  // whether other ports were tried at all
 	Banner      *Banner   `json:"banner,omitempty"`
 	Second      *Banner   `json:"second,omitempty"` // what a second connection with a TLS hello got
@@ -92,13 +94,13 @@ type Resolve struct {
 
 // Answer is what one name server said to one question.
 type Answer struct {
-	Server string  `json:"server"`
-	Name   string  `json:"name"`
-	Type   string  `json:"type"`            // A or AAAA
-	Code   string  `json:"code,omitempty"`  // NOERROR, NXDOMAIN, SERVFAIL …
-	Count  int     `json:"count,omitempty"` // addresses in the answer
-	Err    string  `json:"err,omitempty"`   // why no answer came
-	Ms     float64 `json:"ms"`
+	Server string       `json:"server"`
+	Name   string       `json:"name"`
+	Type   string       `json:"type"`            // A or AAAA
+	Code   string       `json:"code,omitempty"`  // NOERROR, NXDOMAIN, SERVFAIL …
+	Addrs  []netip.Addr `json:"addrs,omitempty"` // addresses in the answer
+	Err    string       `json:"err,omitempty"`   // why no answer came
+	Ms     float64      `json:"ms"`
 }
 
 // Route is what this machine's routing says about an address.
@@ -130,6 +132,7 @@ type Attempt struct {
 	At      string         `json:"at,omitempty"`    // "connect": the call itself failed and no packet was sent; "bind": the local address
 	ICMP    *ICMP          `json:"icmp,omitempty"`
 	TCP     *TCPInfo       `json:"tcp,omitempty"`
+	Reset   *Reset         `json:"reset,omitempty"`
 	Banner  string         `json:"banner,omitempty"` // first line, where one was read (other ports)
 	LimitMs float64        `json:"limit_ms,omitempty"`
 	Ms      float64        `json:"ms"`
@@ -143,6 +146,13 @@ type ICMP struct {
 	Offender netip.Addr `json:"offender"`
 	Own      bool       `json:"own,omitempty"` // the offender is this machine
 	TTL      int        `json:"ttl,omitempty"` // of the ICMP packet; 0 unknown
+}
+
+// Reset says whether the reset that refused an attempt came from nearer than
+// the host: its time to live is compared with that of the host's own packets.
+type Reset struct {
+	HostTTL int  `json:"host_ttl"` // of an ICMP message that the host itself sent
+	Above   bool `json:"above"`    // the reset arrived with more
 }
 
 // TCPInfo are the counters that say whether packets left and came.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,51 @@ func (w *walker) otherFamily(ctx context.Context) {
 		_ = conn.Close()
 	}
 	w.obs.OtherFamily = []Attempt{a}
+}
+
+// dnsSays looks, after the addresses of the hosts file have failed, whether DNS
+// has another address for the name, and whether that one answers.
+func (w *walker) dnsSays(ctx context.Context) {
+	r := w.obs.Resolve
+	if r.Literal || ctx.Err() != nil {
+		return
+	}
+	if r.Hosts = hostsLines(r.Name); len(r.Hosts) == 0 || r.Name == "localhost" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, mostPortWait)
+	defer cancel()
+	r.Asked = askServers(ctx, readResolvConf(), r.Name)
+	for _, answer := range r.Asked {
+		for _, addr := range answer.Addrs {
+			if slices.Contains(r.Addresses, addr) {
+				return
+			}
+		}
+	}
+	for _, answer := range r.Asked {
+		for _, addr := range answer.Addrs {
+			d := w.dialer()
+			d.limit = mostPortWait
+			conn, a := dial(ctx, netip.AddrPortFrom(addr, uint16(w.obs.Config.Port())), d)
+			if conn != nil {
+				_ = conn.Close()
+			}
+			w.obs.Elsewhere = &a
+			return
+		}
+	}
+}
+
+// whoRefused asks, for the first address that answered with a reset, whether the
+// reset came from the host itself.
+func (r *race) whoRefused(ctx context.Context) {
+	for i, a := range r.attempts {
+		if a.Errno == "ECONNREFUSED" && a.ICMP == nil && a.TCP != nil && a.TCP.SegsIn > 0 && ctx.Err() == nil {
+			r.attempts[i].Reset = whoRefused(ctx, a, r.w.dialer())
+			return
+		}
+	}
 }
 
 // askPorts starts the look at other ports once.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -265,6 +264,8 @@ func TestRealSSHRefusesConfig(t *testing.T) {
 		{"unknown keyword", "Host *\n  Prot 22\n", "", "client-config-invalid"},
 		{"bad value", "Host *\n  Port twentytwo\n", "", "client-config-invalid"},
 		{"option", "", "-oNoSuch=1", "client-config-invalid"},
+		{"server's option", "Host *\n  PermitRootLogin yes\n", "", "client-config-wrong-side"},
+		{"a key", "# no option\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n", "", "client-config-wrong-side"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			conf := writeFile(t, t.TempDir(), "config", tt.text)
@@ -284,27 +285,5 @@ func TestRealSSHRefusesConfig(t *testing.T) {
 				t.Errorf("evidence %+v", r.Findings[0].Evidence)
 			}
 		})
-	}
-}
-
-// TestWrongPort finds a server on one of the usual ports, through the part of
-// the walk that tries them.
-func TestOtherPortWithServer(t *testing.T) {
-	asked := netip.MustParseAddrPort("192.0.2.7:22")
-	o := &Observations{
-		Typed: "web1", Config: Config{Values: map[string][]string{"hostname": {"web1"}, "port": {"22"}}},
-		Resolve: &Resolve{Name: "web1", Addresses: []netip.Addr{asked.Addr()}},
-		Routes:  []Route{{Addr: asked.Addr(), Source: netip.MustParseAddr("192.0.2.1"), Device: "eth0"}},
-		Connect: []Attempt{{Addr: asked, Outcome: Failed, Errno: "ECONNREFUSED", Text: "connection refused", Ms: 0.4, TCP: &TCPInfo{SegsIn: 1, SegsOut: 1}}},
-		OtherPorts: []Attempt{
-			{Addr: netip.MustParseAddrPort("192.0.2.7:2222"), Outcome: Connected, Banner: "SSH-2.0-OpenSSH_9.6", Ms: 0.4},
-		}, PortsAsked: true,
-	}
-	r := Diagnose(o, "test")
-	if firstCause(r) != "wrong-port" || len(r.Findings) != 1 {
-		t.Fatalf("findings %+v", r.Findings)
-	}
-	if !strings.Contains(r.Headline, "2222") {
-		t.Errorf("headline %q", r.Headline)
 	}
 }

@@ -1,0 +1,120 @@
+package client
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Waits of the question who refused, in round trips of the refusal itself, so
+// that it costs next to nothing where it has no answer.
+const (
+	answerTrips = 3
+	leastAnswer = 2 * time.Millisecond
+	mostAnswer  = 300 * time.Millisecond
+)
+
+// whoRefused compares the time to live of a reset with that of the host's own
+// packets, without privilege. A UDP packet to the same port number makes the
+// host answer with an ICMP message, whose TTL the error queue tells. A second
+// attempt to connect then accepts only segments with a larger TTL (IP_MINTTL):
+// if it is refused as well, the reset was made nearer to us than the host is.
+// The opposite proves nothing.
+func whoRefused(ctx context.Context, a Attempt, d dialer) *Reset {
+	if isOwn(a.Addr.Addr()) {
+		return nil
+	}
+	d.limit = min(max(answerTrips*time.Duration(a.Ms*float64(time.Millisecond)), leastAnswer), mostAnswer)
+	ttl := hostTTL(ctx, a.Addr, d)
+	if ttl == 0 || ttl >= 255 {
+		return nil
+	}
+	refused := func(minTTL int) bool {
+		d.minTTL = minTTL
+		conn, again := dial(ctx, a.Addr, d)
+		if conn != nil {
+			_ = conn.Close()
+		}
+		return again.Errno == "ECONNREFUSED" && again.ICMP == nil
+	}
+	r := &Reset{HostTTL: ttl, Above: refused(ttl + 1)}
+	if start := startTTL(ttl); r.Above && start < 255 && refused(start+1) {
+		r.Above = false // the host counts its resets from another value: no comparison
+	}
+	return r
+}
+
+// startTTL is the value from which a packet that arrives with ttl was counted
+// down: systems begin with 64, 128 or 255.
+func startTTL(ttl int) int {
+	for _, start := range []int{64, 128} {
+		if ttl <= start {
+			return start
+		}
+	}
+	return 255
+}
+
+// hostTTL is the TTL with which the host's own ICMP messages arrive, or 0.
+func hostTTL(ctx context.Context, target netip.AddrPort, d dialer) int {
+	family, level, recvErr, recvTTL := unix.AF_INET6, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, unix.IPV6_RECVHOPLIMIT
+	if target.Addr().Is4() {
+		family, level, recvErr, recvTTL = unix.AF_INET, unix.IPPROTO_IP, unix.IP_RECVERR, unix.IP_RECVTTL
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	file := os.NewFile(uintptr(fd), "udp")
+	defer file.Close()
+	_ = unix.SetsockoptInt(fd, level, recvErr, 1)
+	_ = unix.SetsockoptInt(fd, level, recvTTL, 1)
+	if unix.Connect(fd, sockaddr(target)) != nil {
+		return 0
+	}
+	if _, err := unix.Write(fd, []byte{0}); err != nil || ctx.Err() != nil {
+		return 0
+	}
+	wait := unix.NsecToTimespec(int64(d.limit))
+	if n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(fd)}}, &wait, nil); err != nil || n == 0 {
+		return 0
+	}
+	icmp := readErrorQueue(fd)
+	if icmp == nil || icmp.Offender != target.Addr().WithZone("") {
+		return 0
+	}
+	return icmp.TTL
+}
+
+// retransFail is how many segments TCP could not send again on this machine:
+// the kernel counts there what the local firewall drops on its way out, and not
+// what is lost later.
+func retransFail() int {
+	data, err := os.ReadFile("/proc/net/netstat")
+	if err != nil {
+		return 0
+	}
+	var names []string
+	for line := range strings.Lines(string(data)) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != "TcpExt:" {
+			continue
+		}
+		if names == nil {
+			names = f
+			continue
+		}
+		for i, name := range names {
+			if name == "TCPRetransFail" && i < len(f) {
+				n, _ := strconv.Atoi(f[i])
+				return n
+			}
+		}
+	}
+	return 0
+}
