@@ -47,7 +47,8 @@ func (w *World) pid1() initProgram {
 		return initProgram{"init", []string{"/sbin/init"}, "test -e /run/lab-booted"}
 	case "runit":
 		return initProgram{"runit", []string{"/sbin/init"},
-			`pidof runsvdir || exit 1; for s in /etc/service/*; do [ ! -e "$s" ] || sv -w 2 check "$s" || true; done`}
+			`pidof runsvdir || exit 1; for s in /etc/service/*; do [ ! -e "$s" ] || sv -w 2 check "$s" || true; done
+			for i in $(seq 20); do ss -Hltn | grep -q . && break; sv status ssh | grep -q ^run: || break; sleep 0.1; done`}
 	case "bare":
 		return initProgram{"sleep", []string{"/bin/sh", "-c", "mkdir -p /run/sshd; /usr/sbin/sshd; exec sleep infinity"}, "true"}
 	}

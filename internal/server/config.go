@@ -230,7 +230,7 @@ func checkPrivsepDir(v *view, p *part) {
 
 // madeAtStart reports whether starting the service makes the directory: by the
 // unit's RuntimeDirectory (which systemd does not tell of a masked unit), or by
-// Debian's init script.
+// Debian's init script or runit directory.
 func (v *view) madeAtStart() bool {
 	if v.Privsep.Path != "/run/sshd" {
 		return false
@@ -242,7 +242,7 @@ func (v *view) madeAtStart() bool {
 	if v.System.Init == facts.InitSystemd && !v.Units.Known() {
 		return v.System.Debianish()
 	}
-	return v.System.Init == facts.InitSysV && v.Script.Name != "" && v.System.Debianish()
+	return v.System.Init != facts.InitSystemd && v.Script.Name == "ssh" && v.System.Debianish()
 }
 
 // unitMakesItBadly looks for a unit that makes the directory with a mode sshd refuses.

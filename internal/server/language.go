@@ -86,32 +86,19 @@ func (v *view) start() report.Step {
 			return unit(report.VerbStart, v.socket.Name)
 		}
 		return unit(report.VerbStart, v.unitName())
-	case facts.InitOpenRC:
-		return v.script(report.VerbStart, "openrc", "rc-service "+v.scriptName()+" start", "rc-service "+v.scriptName()+" stop")
-	case facts.InitRunit:
-		return v.script(report.VerbStart, "runit", "sv up "+v.scriptName(), "sv down "+v.scriptName())
 	}
-	if v.Script.Name != "" {
-		return v.script(report.VerbStart, "sysv", "service "+v.Script.Name+" start", "service "+v.Script.Name+" stop")
-	}
-	return do("mkdir -p /run/sshd && "+v.sshd(), "kill $(cat /run/sshd.pid)")
+	return v.startScript()
 }
 
 // restart makes the running server take a new configuration.
 func (v *view) restart() report.Step {
-	name := v.scriptName()
 	switch v.System.Init {
 	case facts.InitSystemd:
 		if v.service != nil {
 			return unit(report.VerbRestart, v.unitName())
 		}
-	case facts.InitOpenRC:
-		return v.script(report.VerbRestart, "openrc", "rc-service "+name+" restart", "")
-	case facts.InitRunit:
-		return v.script(report.VerbRestart, "runit", "sv restart "+name, "")
-	}
-	if v.Script.Name != "" {
-		return v.script(report.VerbRestart, "sysv", "service "+name+" restart", "")
+	default:
+		return v.restartScript()
 	}
 	return do("kill -HUP $(cat /run/sshd.pid)", "")
 }

@@ -28,7 +28,8 @@ func packageDetail(v *view) string {
 // hasServer reports whether an SSH server program is there, or one runs. The
 // dropbear program alone is none: its package may be there for its client.
 func (v *view) hasServer() bool {
-	return v.Program.Sshd.Origin.Known() || v.service != nil && v.service.Name == dropbearUnit || v.serving()
+	return v.Program.Sshd.Origin.Known() || v.service != nil && v.service.Name == dropbearUnit ||
+		v.System.Init != facts.InitSystemd && v.otherServer() || v.serving()
 }
 
 const dropbearUnit = "dropbear.service"

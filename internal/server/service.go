@@ -40,7 +40,7 @@ func checkManager(v *view, p *part) {
 	case v.System.Init == facts.InitSystemd && !v.Units.Known():
 		p.cannot("service", "systemd could not be asked: "+v.Units.Reason)
 	case v.System.Init == facts.InitNone:
-		p.also("service", "no service manager runs here (process 1 is "+orUnknown(v.System.PID1)+"): judged by processes and sockets alone")
+		p.also("service", "no service manager runs here that sshwhy knows (process 1 is "+orUnknown(v.System.PID1)+"): judged by processes and sockets alone")
 	}
 }
 
@@ -140,17 +140,7 @@ func checkStopped(v *view, p *part) {
 		v.stoppedUnit(p)
 		return
 	}
-	if !v.Listeners.Origin.Known() {
-		p.cannot("service", "could not see whether sshd listens: "+v.Listeners.Origin.Reason)
-		return
-	}
-	if len(v.Listeners.On(v.q.Client, v.port)) > 0 && !v.Listeners.Owners {
-		p.cannot("service", "something listens on the port; whose it is needs root to see")
-		return
-	}
-	f := p.found("service-stopped", report.Blocking, "The SSH server is installed and does not run.")
-	quote(f, v.Script.Quote, facts.Quote{Source: v.Listeners.Origin.Source, Text: v.listenText()})
-	mend(f, "Start the SSH server.", v.start())
+	v.stoppedScript(p)
 }
 
 func (v *view) stoppedUnit(p *part) {
@@ -202,11 +192,7 @@ func (v *view) unmetCondition(p *part) {
 // checkEnabled looks for a server that will not come back after a reboot.
 func checkEnabled(v *view, p *part) {
 	if v.System.Init != facts.InitSystemd {
-		if v.Script.Name != "" && v.Script.Enabled != nil && !*v.Script.Enabled {
-			f := p.found("service-disabled", report.Latent, "The SSH service %s is in no runlevel, so it does not start at boot.", v.Script.Name)
-			quote(f, v.Script.Quote, facts.Quote{Source: v.Script.Origin.Source, Text: "exists, but no runlevel names it"})
-			v.mendScriptEnable(f)
-		}
+		v.scriptAtBoot(p)
 		return
 	}
 	if !v.Units.Known() || v.service == nil || v.service.Enabled() || v.service.Masked() ||
@@ -221,18 +207,6 @@ func checkEnabled(v *view, p *part) {
 	f := p.found("service-disabled", report.Latent, "%s does not start at boot.", u.Name)
 	quote(f, u.Quote("UnitFileState", "ActiveState"))
 	mend(f, "Let it start at boot.", unit(report.VerbEnable, u.Name))
-}
-
-func (v *view) mendScriptEnable(f *report.Finding) {
-	name := v.Script.Name
-	switch v.System.Init {
-	case facts.InitOpenRC:
-		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "openrc", "rc-update add "+name+" default", "rc-update del "+name+" default"))
-	case facts.InitRunit:
-		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "runit", "ln -s /etc/sv/"+name+" /var/service/", "rm /var/service/"+name))
-	default:
-		mend(f, "Let it start at boot.", v.script(report.VerbEnable, "sysv", "update-rc.d "+name+" defaults", "update-rc.d "+name+" remove"))
-	}
 }
 
 // checkHung looks for a listener whose process does not run: connections are

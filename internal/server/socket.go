@@ -119,7 +119,7 @@ func (v *view) wantedHere() []facts.Endpoint {
 func (v *view) overlapping(e facts.Endpoint) []facts.Listener {
 	var out []facts.Listener
 	for _, l := range v.Listeners.All {
-		if l.Port != e.Port || len(l.Owners) == 0 || v.isOurs(l) || !v.Units.Known() && l.Owners[0].PID == 1 {
+		if l.Port != e.Port || len(l.Owners) == 0 || v.isOurs(l) || v.System.Init == facts.InitSystemd && !v.Units.Known() && l.Owners[0].PID == 1 {
 			continue // where systemd could not be asked, its socket may be SSH's
 		}
 		sameFamily := l.V4() && e.V4() || l.V6() && e.V6()
