@@ -227,6 +227,12 @@ func (rd *reading) weighConfig(h *hit, caps map[string]string) {
 		}
 	}
 	known := rd.get(cause) != nil
+	if strings.Contains(rd.lines[h.line].text, ": Unsupported option ") { // with a capital: compiled out, a warning; without: a bad value
+		if !known {
+			rd.add(cause, report.Possible, scoreNote, h.line, caps).impact = report.Note
+		}
+		return
+	}
 	score := scoreRoot
 	if cause == "client-config-wrong-side" {
 		score = scoreRule

@@ -265,6 +265,9 @@ func (rd *reading) proxyRules(a *attempt) {
 			inner = true
 		}
 	}
+	if at := rd.foreignWords(a); !inner && at >= 0 {
+		rd.add("proxy-command-failed", report.Likely, scoreRule, at, nil).fromEnd = false
+	}
 	for _, id := range [...]string{"closed-before-banner", "closed-during-kex"} {
 		if c := rd.get(id); c != nil && c.attempt == n && c.fromEnd {
 			rd.drop(id)
@@ -281,6 +284,26 @@ func (rd *reading) proxyRules(a *attempt) {
 		}
 		rd.drop("proxy-command-failed")
 	}
+}
+
+// foreignWords finds a line that stands before a proxy's end and is no message
+// that is known: the words of the ProxyCommand's own program. -1 where there is none.
+func (rd *reading) foreignWords(a *attempt) int {
+	end := rd.lineIn(a, "UNKNOWN port 65535")
+	if end < 0 {
+		return -1
+	}
+	for i := end - 1; i >= max(a.first, end-4); i-- {
+		l := &rd.lines[i]
+		if l.command != "" {
+			return -1
+		}
+		known := slices.ContainsFunc(rd.hitsIn(a), func(h *hit) bool { return h.line == i && h.row.file != generic })
+		if l.debug == 0 && strings.Contains(l.text, " ") && !known && !isVersionLine(l) {
+			return i
+		}
+	}
+	return -1
 }
 
 // connectFailed reports whether an attempt's connection failed for good, on a

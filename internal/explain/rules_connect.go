@@ -60,7 +60,10 @@ func (rd *reading) lineIn(a *attempt, text string) int {
 func (rd *reading) configRules(a *attempt) {
 	n := rd.attemptOf(a.first)
 	for _, id := range [...]string{"name-not-found", "name-server-unreachable"} {
-		if c := rd.get(id); c != nil && c.attempt == n && noHostName(c.caps["host"]) {
+		if c := rd.get(id); c != nil && c.attempt == n && !c.fromEnd && noHostName(c.caps["host"]) {
+			if _, named := c.caps["host"]; !named {
+				continue
+			}
 			rd.add("wrong-host-name", report.Likely, scoreRule, c.evidence[0], c.caps)
 			rd.drop(id)
 		}

@@ -196,11 +196,10 @@ var helpers = []string{"nc", "ncat", "netcat", "connect", "connect-proxy", "cork
 func (rd *reading) commandMissing() {
 	for i := range rd.hits {
 		h := &rd.hits[i]
-		if !strings.Contains(h.row.pat.text, "{command}: command not found") {
+		if !strings.Contains(h.row.pat.text, "command not found") {
 			continue
 		}
-		before, _, _ := strings.Cut(rd.lines[h.line].text, ": command not found")
-		words := strings.Fields(strings.TrimLeft(before, "["))
+		words := strings.Fields(strings.TrimLeft(rd.lines[h.line].text, "["))
 		closed := rd.closedAfter(h.line)
 		for _, w := range words {
 			for _, p := range helpers {

@@ -1,0 +1,31 @@
+package explain
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestLines: messages of many programs, one by one.
+func TestLines(t *testing.T) {
+	for _, f := range tsv(t, "testdata/lines.tsv") {
+		if len(f) != 2 {
+			t.Errorf("%q has %d columns", f[0], len(f))
+			continue
+		}
+		text := strings.ReplaceAll(strings.ReplaceAll(f[0], `\\`, "\x00"), `\n`, "\n")
+		r, err := Explain(strings.NewReader(strings.ReplaceAll(text, "\x00", `\`)+"\n"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, all := "none", ""
+		for _, x := range r.Findings {
+			all += " " + x.Cause + "/" + string(x.Certainty) + "/" + string(x.Impact)
+		}
+		if len(r.Findings) > 0 && (f[1] != "none" || r.Verdict == "broken") {
+			got = r.Findings[0].Cause
+		}
+		if got != f[1] {
+			t.Errorf("%s\n   want %s, got%s", f[0], f[1], all)
+		}
+	}
+}
