@@ -3,14 +3,17 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/evidence/script"
 	"sshwhy/internal/render"
 	"sshwhy/internal/server"
 )
@@ -19,7 +22,7 @@ import (
 func newCollect(a *app) *cobra.Command {
 	var f serverFlags
 	var out string
-	var force, strict bool
+	var force, strict, asScript bool
 	cmd := &cobra.Command{
 		Use:   "collect -o FILE",
 		Short: "Record what a diagnosis of this machine needs into one redacted file",
@@ -27,9 +30,17 @@ func newCollect(a *app) *cobra.Command {
 passwords or hashes, so that it can be diagnosed elsewhere and later:
 
   sudo sshwhy collect -o web1.sshwhy
-  sshwhy server --from web1.sshwhy`,
+  sshwhy server --from web1.sshwhy
+
+Where nothing but a console is left, paste a script into it, and its output back:
+
+  sshwhy collect --script
+  sshwhy server --from -`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if asScript {
+				return writeScript(a.Out, f)
+			}
 			if out == "" {
 				return usage("name the file: sudo sshwhy collect -o web1.sshwhy", "no file given")
 			}
@@ -58,8 +69,35 @@ passwords or hashes, so that it can be diagnosed elsewhere and later:
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (- for standard output)")
+	cmd.Flags().BoolVar(&asScript, "script", false, "print a shell script to paste into a console instead; paste its output into sshwhy server --from -")
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file if it is there")
 	cmd.Flags().BoolVar(&strict, "redact-strict", false, "also replace addresses, names and public keys by pseudonyms")
 	f.add(cmd)
 	return cmd
+}
+
+// writeScript prints the script for a console: what a diagnosis asks for first,
+// and the places where its later rounds are known to lead.
+func writeScript(w io.Writer, f serverFlags) error {
+	q, err := f.query()
+	if err != nil {
+		return err
+	}
+	return script.Write(w, script.Foresee(server.Manifest(q), supposed("/usr/sbin/sshd"), supposed("/usr/bin/sshd")), script.Options{
+		Tool:         version(),
+		Files:        []string{"/etc/ssh/sshd_config.d/*.conf"},
+		Processes:    []string{"sshd", "dropbear", "systemd"},
+		ProcessFiles: []string{"status", "cgroup", "cmdline", "stat"},
+	})
+}
+
+// supposed is a machine whose sshd and package database stand at the usual
+// places, so that the script asks it at once what a live look would ask in its
+// second round.
+func supposed(sshd string) *evidence.Bundle {
+	b := evidence.NewBundle()
+	for path, mode := range map[string]uint32{sshd: 0o755, "/var/lib/dpkg/status": 0o644} {
+		b.Put(evidence.Stat(path), evidence.Result{Status: evidence.Known, Meta: &evidence.Meta{Type: "file", Mode: mode}})
+	}
+	return b
 }

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -13,6 +15,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/evidence/script"
 	"sshwhy/internal/evidence/via"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/report"
@@ -147,7 +150,7 @@ func (a *app) lookThrough(ctx context.Context, q server.Query, command string) (
 func (a *app) readBundle(name string) (*evidence.Bundle, error) {
 	read := func() (*evidence.Bundle, error) { return replay.Open(name) }
 	if name == "-" {
-		read = func() (*evidence.Bundle, error) { return replay.Read(a.In) }
+		read = func() (*evidence.Bundle, error) { return bundleOrPaste(a.In) }
 	}
 	b, err := read()
 	var path *os.PathError
@@ -158,6 +161,29 @@ func (a *app) readBundle(name string) (*evidence.Bundle, error) {
 		return nil, usage("a bundle is made by sshwhy collect -o FILE; copy it whole", "%s", err)
 	}
 	return b, nil
+}
+
+// pasteLimit bounds what is read of a console's output, in bytes: the script caps
+// what it prints far below.
+const pasteLimit = 64 << 20
+
+// bundleOrPaste reads a bundle, or what the script of collect --script printed
+// on a console. A bundle begins with a brace, or with the magic of gzip.
+func bundleOrPaste(r io.Reader) (*evidence.Bundle, error) {
+	in := bufio.NewReader(r)
+	for {
+		c, err := in.Peek(1)
+		if err != nil {
+			return nil, errors.New("nothing was pasted")
+		}
+		if c[0] == '{' || c[0] == 0x1f {
+			return replay.Read(in)
+		}
+		if c[0] > ' ' || c[0] == 0x1b {
+			return script.Parse(io.LimitReader(in, pasteLimit))
+		}
+		_, _ = in.ReadByte() // white space, which Peek has seen
+	}
 }
 
 // noArgs refuses words that a command does not take.

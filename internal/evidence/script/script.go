@@ -162,7 +162,8 @@ func Foresee(m evidence.Manifest, supposed ...*evidence.Bundle) []evidence.Item 
 	return items
 }
 
-var ofProcess = regexp.MustCompile(`^[a-z]+:/proc/[0-9]+/`)
+// ofProcess matches items about a process other than the first.
+var ofProcess = regexp.MustCompile(`^[a-z]+:/proc/(?:[02-9]|1[0-9])[0-9]*/`)
 
 // What Parse says of a text that holds no whole output.
 var (
