@@ -58,10 +58,10 @@ func (rd *reading) headline(r *report.Report) {
 		r.Headline = "This text holds no SSH failure that is known here."
 		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "cause", Reason: rd.advice()})
 	case r.Findings[0].Certainty == report.Possible && blocking > 1:
-		r.Headline = fmt.Sprintf("The text alone does not decide between %d causes; the first to check: %s", blocking, r.Findings[0].Summary)
+		r.Headline = fmt.Sprintf("The text alone does not decide between %d causes. %s", blocking, r.Findings[0].Summary)
 		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "which of them", Reason: rd.advice()})
 	case r.Findings[0].Certainty == report.Possible:
-		r.Headline = "Possibly: " + r.Findings[0].Summary
+		r.Headline = r.Findings[0].Summary
 	case r.Findings[0].Certainty == report.Likely:
 		r.Headline = "Most likely: " + r.Findings[0].Summary
 	default:
@@ -95,6 +95,13 @@ func (rd *reading) succeeded() bool {
 func (rd *reading) finding(c *candidate) report.Finding {
 	s := rd.cat.said[c.cause]
 	f := report.Finding{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Summary: fill(s.sentence, c.caps)}
+	steps := []report.Step{s.look, s.mend}
+	if c.certainty == report.Possible { // first look: nobody should mend what may not be broken
+		f.Summary = "Perhaps: " + f.Summary
+		if s.look.Do != "" {
+			steps = steps[:1]
+		}
+	}
 	slices.Sort(c.evidence)
 	for _, i := range slices.Compact(c.evidence) {
 		if i < 0 || i >= len(rd.lines) || len(f.Evidence) == maxEvidence {
@@ -107,7 +114,7 @@ func (rd *reading) finding(c *candidate) report.Finding {
 		kind = page.Remedy
 	}
 	f.Remedy = &report.Remedy{Kind: kind, Summary: s.advice}
-	for _, step := range [...]report.Step{s.look, s.mend} {
+	for _, step := range steps {
 		if step.Do != "" {
 			step.Do = rd.concrete(step.Do, c)
 			f.Remedy.Steps = append(f.Remedy.Steps, step)
@@ -185,13 +192,47 @@ func (rd *reading) concrete(cmd string, c *candidate) string {
 			cmd = replaceWord(cmd, r[0], r[1])
 		}
 	}
+	if inner := strings.NewReplacer("[", "", "]", "").Replace(host); inner != host && safeWord(inner) {
+		cmd = replaceWord(cmd, "HOST", "'"+host+"'") // [host]:port: brackets are a pattern to the shell
+	}
 	if safeWord(host) && host != "UNKNOWN" {
 		cmd = replaceWord(cmd, "HOST", host)
+	}
+	for word, prefer := range offered {
+		if a := pickOffer(c.caps["offer"], prefer); strings.Contains(cmd, word) && safeWord(a) {
+			cmd = replaceWord(cmd, word, a)
+		}
 	}
 	if p := c.caps["port"]; digits(p) && p != "22" && strings.Contains(cmd, "PORT") {
 		cmd = replaceWord(cmd, "PORT", p)
 	}
 	return cmd
+}
+
+// offered are the placeholders that stand for an algorithm of the peer's offer,
+// and which of them is to be preferred: the least weak that old devices have.
+var offered = map[string][]string{
+	"METHOD":  {"diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1"},
+	"CIPHER":  {"aes256-ctr", "aes128-ctr", "aes256-cbc", "aes128-cbc"},
+	"MACNAME": {"hmac-sha2-256", "hmac-sha1"},
+	"KEYTYPE": {"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"},
+}
+
+// pickOffer chooses from a list as "Their offer:" has it, "" where there is none.
+func pickOffer(offer string, prefer []string) string {
+	list := strings.FieldsFunc(offer, func(r rune) bool { return strings.ContainsRune(", []\"", r) })
+	list = slices.DeleteFunc(list, func(a string) bool {
+		return strings.HasPrefix(a, "ext-info-") || strings.HasPrefix(a, "kex-strict-") || !strings.Contains(a, "-")
+	})
+	for _, p := range prefer {
+		if slices.Contains(list, p) {
+			return p
+		}
+	}
+	if len(list) > 0 {
+		return list[0]
+	}
+	return ""
 }
 
 // replaceWord replaces a placeholder, but not as a part of a longer word (JUMPHOST).

@@ -277,7 +277,7 @@ func (rd *reading) outlived() {
 		a := rd.attempts[c.attempt]
 		bite := rd.bite(c.cause)
 		auth := slices.Index(biteOrder, report.StageAuth)
-		if a.reached >= stepAuthDone && bite <= auth && bite > 0 && c.cause != "host-key-changed" && a.verbose {
+		if a.reached >= stepAuthDone && bite <= auth && c.cause != "host-key-changed" && a.verbose {
 			c.impact = report.Note
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 // hostKeyRules: what a warning about the host's key means beside another fault.
 func (rd *reading) hostKeyRules(a *attempt) {
+	rd.changedKey(a)
 	c := rd.get("host-key-unknown")
 	if c == nil || c.attempt != rd.attemptOf(a.first) || !c.fromEnd {
 		return
@@ -16,6 +17,23 @@ func (rd *reading) hostKeyRules(a *attempt) {
 	if at := rd.lineIn(a, "can't be established"); at >= 0 {
 		rd.add("host-key-unknown", report.Confirmed, scoreRule, at, nil)
 		rd.drop("host-key-changed")
+	}
+}
+
+// changedKey adds to a changed host key where its record stands.
+func (rd *reading) changedKey(a *attempt) {
+	c := rd.get("host-key-changed")
+	if c == nil || c.attempt != rd.attemptOf(a.first) {
+		return
+	}
+	for _, h := range rd.hitsIn(a) {
+		if strings.HasPrefix(h.row.pat.text, "Offending ") && h.get("file") != "" {
+			c.evidence = append(c.evidence, h.line)
+			c.caps["file"], c.caps["line"] = h.get("file"), h.get("line")
+		}
+		if strings.Contains(h.row.pat.text, "has changed and you have requested") && c.caps["host"] == "" {
+			c.caps["host"] = h.get("host")
+		}
 	}
 }
 
@@ -103,7 +121,7 @@ func (rd *reading) refused(a *attempt, at int, user, host string, methods []stri
 	gitHost := isGitHost(host)
 	put := func(cause string, cert report.Certainty, score int) *candidate {
 		c := rd.add(cause, cert, score, at, caps)
-		c.fromEnd = score < scoreRule
+		c.fromEnd = score < scoreRule || cert == report.Possible
 		return c
 	}
 	switch {

@@ -294,6 +294,11 @@ func (rd *reading) bannerRules(a *attempt) {
 		}
 	case strings.Contains(end.row.pat.text, "exchange_identification"), strings.Contains(end.row.pat.text, "banner exchange"), a.reached == stepEstablished && !a.proxy:
 		place("closed-before-banner", report.Likely)
+		if !rd.serverSpoke() { // what separates these is in the server's log only
+			for i, id := range [...]string{"max-startups", "source-penalized", "tcp-wrappers-deny"} {
+				rd.add(id, report.Possible, scoreEnd-i, end.line, nil).fromEnd = true
+			}
+		}
 	}
 }
 

@@ -71,7 +71,7 @@ func Line(line []byte) (e Event, ok bool) {
 		return e, false
 	}
 	s := &summer{cat: cat}
-	w := &lineWorker{s: s, c: newCounts()}
+	w := &lineWorker{s: s, c: &counts{}}
 	ev, known := fast(bytes.TrimRight(msg, " \r\n"))
 	if !known {
 		ev = w.slow(msg)
