@@ -83,12 +83,14 @@ func writeScript(w io.Writer, f serverFlags) error {
 	if err != nil {
 		return err
 	}
-	return script.Write(w, script.Foresee(server.Manifest(q), supposed("/usr/sbin/sshd"), supposed("/usr/bin/sshd")), script.Options{
-		Tool:         version(),
-		Files:        []string{"/etc/ssh/sshd_config.d/*.conf"},
-		Processes:    []string{"sshd", "dropbear", "systemd"},
-		ProcessFiles: []string{"status", "cgroup", "cmdline", "stat"},
-	})
+	plan := script.Foresee(server.Manifest(q), supposed("/usr/sbin/sshd"), supposed("/usr/bin/sshd"))
+	plan.Files = append(plan.Files, "/etc/ssh/sshd_config.d/*.conf")
+	plan.Processes = []string{"sshd", "dropbear", "systemd"}
+	plan.PerProcess = []evidence.Item{evidence.Stat("exe")}
+	for _, name := range []string{"status", "cgroup", "cmdline", "stat"} {
+		plan.PerProcess = append(plan.PerProcess, evidence.File(name).AtMost(8<<10))
+	}
+	return script.Write(w, plan, script.Options{Tool: version()})
 }
 
 // supposed is a machine whose sshd and package database stand at the usual

@@ -104,7 +104,7 @@ type Result struct {
 	Reason    string  // why it is not Known, or what to know about it
 	Data      []byte  // file: its content; command: standard output
 	Stderr    []byte  // command: standard error
-	Exit      int     // command: exit status; -1 where a signal or the time limit ended it
+	Exit      int     // command: exit status; -1 where a signal or the time limit ended it, and for all that is not Known
 	Truncated bool    // Data or Stderr reached the cap
 	Meta      *Meta   // file and stat
 	Matches   []Match // glob, sorted by path

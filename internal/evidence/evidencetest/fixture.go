@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,8 +27,13 @@ type testCase struct {
 // binary holds what text handling spoils: NUL, CR, invalid UTF-8, no last newline.
 var binary = "a\x00b\r\nc\xff\xfe\x80 \\ % \u009b\u202e\n\n$(touch /tmp/x)`id`'\"\x1b[31m\x04\x1a end"
 
-// sleeper is a duration no one else sleeps for; see noSleepers.
-const sleeper = "54321"
+// runs counts the runs of the suite in this process.
+var runs atomic.Int64
+
+// newSleeper gives a duration no one else sleeps for, in seconds; see noSleepers.
+func newSleeper() string {
+	return strconv.FormatInt(1_000_000+int64(os.Getpid())*1000+runs.Add(1), 10)
+}
 
 func known(data string) evidence.Result {
 	return evidence.Result{Status: evidence.Known, Data: []byte(data)}
@@ -34,7 +41,7 @@ func known(data string) evidence.Result {
 
 func is(s evidence.Status) evidence.Result { return evidence.Result{Status: s, Exit: -1} }
 
-func fixture(t *testing.T) []testCase {
+func fixture(t *testing.T, sleeper string) []testCase {
 	t.Helper()
 	dir := tree(t)
 	var cases []testCase
@@ -42,7 +49,7 @@ func fixture(t *testing.T) []testCase {
 	cases = append(cases, oddFiles(t, dir)...)
 	cases = append(cases, globs(t, dir)...)
 	cases = append(cases, commands(t, dir)...)
-	return append(cases, endings(t, dir)...)
+	return append(cases, endings(sleeper)...)
 }
 
 func files(t *testing.T, dir string) []testCase {
@@ -204,7 +211,7 @@ func commands(t *testing.T, dir string) []testCase {
 }
 
 // endings are programs that do not end by themselves, or not well.
-func endings(t *testing.T, dir string) []testCase {
+func endings(sleeper string) []testCase {
 	late := evidence.Result{Status: evidence.Failed, Data: []byte("begun\n"), Exit: -1}
 	cut := known(strings.Repeat("y\n", 5000))
 	cut.Truncated, cut.Exit = true, -1
@@ -221,7 +228,7 @@ func endings(t *testing.T, dir string) []testCase {
 }
 
 // noSleepers fails the test where a child of one of the commands still runs.
-func noSleepers(t *testing.T) {
+func noSleepers(t *testing.T, sleeper string) {
 	var left []string
 	for range 20 {
 		left = nil

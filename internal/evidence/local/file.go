@@ -46,7 +46,7 @@ func lookFile(ctx context.Context, it evidence.Item) evidence.Result {
 }
 
 func notAFile(r evidence.Result) evidence.Result {
-	r.Status, r.Reason = evidence.Failed, "not a regular file but a "+r.Meta.Type
+	r.Status, r.Reason, r.Exit = evidence.Failed, "not a regular file but a "+r.Meta.Type, -1
 	return r
 }
 

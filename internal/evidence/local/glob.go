@@ -45,11 +45,12 @@ func lookGlob(ctx context.Context, it evidence.Item) evidence.Result {
 		}
 	}
 	if g.worst != nil {
+		r.Exit = -1
 		r.Status, r.Reason = statusOf(g.worst), "could not look into "+g.where+": "+reasonOf(g.worst)
 		return r
 	}
 	if len(r.Matches) == 0 {
-		r.Status, r.Reason = evidence.Absent, "nothing matches"
+		r.Status, r.Reason, r.Exit = evidence.Absent, "nothing matches", -1
 	}
 	return r
 }

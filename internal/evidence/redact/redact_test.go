@@ -225,6 +225,7 @@ func TestWhatIsNoSecretStays(t *testing.T) {
 		"Load key \"/home/a/.ssh/private-key.pem\": bad permissions\nuseradd: /etc/passwd.29268: lock file already used\n",
 		"%sudo ALL=(ALL) NOPASSWD: /usr/sbin/service ssh restart\naccount [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\n",
 		"# /etc/pam.d/common-password - password-related modules\nExecStart=systemd-tty-ask-password-agent --watch --console\npasswd=$(getent passwd $user)\n",
+		"Speculation_Store_Bypass:\tvulnerable\n",
 		"LoadCredential=x:/etc/x\nImportCredential=tty.virtual.tty1\n",
 	} {
 		if got := string(Text([]byte(text))); got != text {

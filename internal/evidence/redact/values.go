@@ -39,7 +39,7 @@ var plainWords = []string{
 }
 
 // harmlessNames are settings and fields that hold no secret though their name sounds so.
-var harmlessNames = pattern(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass|nopasswd|condition\w+|new_authtok_reqd|.*authtok_(?:err|recover_err|recovery_err|lock_busy|disable_aging|expired|type)|get_passwd|\w*askpass|mm_\w+|input_userauth_\w+|userauth_passwd|sys_auth_passwd)$`)
+var harmlessNames = pattern(`(?i)^-{0,2}(?:.*(?:authentication|emptypasswords|passwordprompts|password-auth|common-password|passwordfile|password_file|password-file|passwd_file|keyfile|_key_path|keypath|token_?file|secret_?file|passwordexpir\w*|pwd_?change|password_?last|sp_\w+)|sshpass|.*bypass|kinit|/etc/passwd|pwd|oldpwd|credentialcache\w*|(?:load|import)credential(?:encrypted)?|tokens?ize\w*|compass|nopasswd|condition\w+|new_authtok_reqd|.*authtok_(?:err|recover_err|recovery_err|lock_busy|disable_aging|expired|type)|get_passwd|\w*askpass|mm_\w+|input_userauth_\w+|userauth_passwd|sys_auth_passwd)$`)
 
 // nssServices are what stands behind "passwd:" in nsswitch.conf(5).
 var nssServices = []string{"files", "compat", "systemd", "sss", "ldap", "nis", "nisplus", "winbind", "db", "hesiod", "altfiles", "mymachines", "extrausers", "sshwhy", "google", "oslogin", "cache_oslogin", "centrifydc", "lsass", "aad"}

@@ -16,7 +16,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,24 +39,28 @@ const (
 	DefaultMost = 128 << 10
 )
 
+// Plan is what a script looks at.
+type Plan struct {
+	Items []evidence.Item
+	// Files are patterns whose matches are read as files.
+	Files []string
+	// Processes are names of programs. For each process that runs one of them,
+	// PerProcess is looked at: files (KindFile) and metadata (KindStat) whose path
+	// is that below /proc/PID.
+	Processes  []string
+	PerProcess []evidence.Item
+}
+
 // Options of Write.
 type Options struct {
 	Tool string // version of sshwhy, for the bundle's header
 	Most int    // cap for each item; 0: DefaultMost
 
-	// Files are patterns whose matches are collected as files, for what a later
-	// round of the manifest would ask for: /etc/ssh/sshd_config.d/*.conf.
-	Files []string
-	// Processes are the names of programs; of each process that runs one, the
-	// files of /proc/PID which ProcessFiles names are collected.
-	Processes    []string
-	ProcessFiles []string
-
 	nonce string // for tests
 }
 
-// Write writes the script that looks at the items.
-func Write(w io.Writer, items []evidence.Item, opt Options) error {
+// Write writes the script for the plan.
+func Write(w io.Writer, plan Plan, opt Options) error {
 	if opt.Most <= 0 {
 		opt.Most = DefaultMost
 	}
@@ -70,20 +76,20 @@ func Write(w io.Writer, items []evidence.Item, opt Options) error {
 	text.WriteString(strings.NewReplacer(
 		"@WIDTH@", strconv.Itoa(width), "@CAP@", strconv.Itoa(evidence.DefaultCap+1), "@TOOL@", "'"+version(opt.Tool)+"'",
 	).Replace(collect))
-	for _, it := range items {
+	for _, it := range plan.Items {
 		if it.Kind == evidence.KindFile || it.Kind == evidence.KindCommand {
 			it.Cap = min(it.Limit(), opt.Most)
 		}
 		text.WriteString(line(it))
 	}
-	for _, pattern := range opt.Files {
+	for _, pattern := range plan.Files {
 		line, err := shell.ForEach("o", pattern, "[ -f \"$o\" ] && x f 0 \"$o\" "+strconv.Itoa(opt.Most+1))
 		if err != nil {
 			return err
 		}
 		text.WriteString(line)
 	}
-	text.WriteString(processes(opt))
+	text.WriteString(processes(plan, opt.Most))
 	text.WriteString("m=$n n=0; y printf %s \"$I\"; echo \"=sshwhy= end $m\"\nSSHWHY\n")
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -113,23 +119,24 @@ func line(it evidence.Item) string {
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,20}$`)
 
-func processes(opt Options) string {
-	var names, files []string
-	for _, n := range opt.Processes {
-		if plain.MatchString(n) {
-			names = append(names, n)
+// processes is the loop over the processes of the plan.
+func processes(plan Plan, most int) string {
+	names := slices.DeleteFunc(slices.Clone(plan.Processes), func(n string) bool { return !plain.MatchString(n) })
+	var looks strings.Builder
+	for _, it := range plan.PerProcess {
+		switch {
+		case !plain.MatchString(it.Path):
+		case it.Kind == evidence.KindFile:
+			looks.WriteString("x f 0 $o/" + it.Path + " " + strconv.Itoa(min(it.Limit(), most)+1) + "\n")
+		case it.Kind == evidence.KindStat:
+			looks.WriteString("x s 0 $o/" + it.Path + "\n")
 		}
 	}
-	for _, f := range opt.ProcessFiles {
-		if plain.MatchString(f) {
-			files = append(files, f)
-		}
-	}
-	if len(names) == 0 || len(files) == 0 {
+	if len(names) == 0 || looks.Len() == 0 {
 		return ""
 	}
-	return "for o in /proc/[0-9]*; do r=; { read -r r <$o/comm; } 2>/dev/null; case $r in " + strings.Join(names, "|") +
-		")\nfor u in " + strings.Join(files, " ") + "; do x f 0 $o/$u " + strconv.Itoa(opt.Most+1) + "; done;; esac; done\n"
+	return "for o in /proc/[0-9]*; do r=; { read -r r <$o/comm; } 2>/dev/null; case $r in " + strings.Join(names, "|") + ")\n" +
+		looks.String() + ";; esac; done\n"
 }
 
 func version(tool string) string {
@@ -139,31 +146,63 @@ func version(tool string) string {
 	return "unknown"
 }
 
-// Foresee gives what the manifest asks for in all its rounds on a machine like
-// the supposed one. So one paste can answer what would else take several: later
-// rounds ask the same things on most machines. Items about one process are left
-// out, its number being different everywhere.
-func Foresee(m evidence.Manifest, supposed ...*evidence.Bundle) []evidence.Item {
-	var items []evidence.Item
-	have := map[string]bool{}
+// Foresee plans for what the manifest asks for in all its rounds on machines like
+// the supposed ones. So one paste can answer what else would take several: later
+// rounds ask the same things on most machines. A file that a pattern of an earlier
+// round matched becomes that pattern, and what was asked about one process is
+// planned for every process of the plan, which the caller names.
+func Foresee(m evidence.Manifest, supposed ...*evidence.Bundle) Plan {
+	f := foresight{have: map[string]bool{}}
 	for _, machine := range append([]*evidence.Bundle{evidence.NewBundle()}, supposed...) {
 		seen := evidence.NewBundle()
+		f.patterns = nil
 		_ = m.Rounds(seen, func(round []evidence.Item) error { // it has no error of its own
 			for _, it := range round {
 				seen.Put(it, machine.Get(it))
-				if key := it.Key(); !have[key] && !ofProcess.MatchString(key) {
-					have[key] = true
-					items = append(items, it)
-				}
+				f.take(it)
 			}
 			return nil
 		})
 	}
-	return items
+	return f.plan
 }
 
-// ofProcess matches items about a process other than the first.
-var ofProcess = regexp.MustCompile(`^[a-z]+:/proc/(?:[02-9]|1[0-9])[0-9]*/`)
+type foresight struct {
+	plan     Plan
+	have     map[string]bool
+	patterns []string // of this machine, so far
+}
+
+// ofProcess matches the path of what belongs to one process. The first one is
+// the same everywhere.
+var ofProcess = regexp.MustCompile(`^/proc/(?:[2-9]|1[0-9])[0-9]*/(.*)$`)
+
+func (f *foresight) take(it evidence.Item) {
+	if it.Kind == evidence.KindGlob {
+		f.patterns = append(f.patterns, it.Path)
+	}
+	if it.Kind == evidence.KindFile {
+		for _, pattern := range f.patterns {
+			if ok, _ := path.Match(pattern, it.Path); ok {
+				if !slices.Contains(f.plan.Files, pattern) {
+					f.plan.Files = append(f.plan.Files, pattern)
+				}
+				return
+			}
+		}
+	}
+	key := it.Key()
+	if m := ofProcess.FindStringSubmatch(it.Path); m != nil {
+		it.Path = m[1]
+		key = "process " + it.Key()
+		if !f.have[key] {
+			f.plan.PerProcess = append(f.plan.PerProcess, it)
+		}
+	} else if !f.have[key] {
+		f.plan.Items = append(f.plan.Items, it)
+	}
+	f.have[key] = true
+}
 
 // What Parse says of a text that holds no whole output.
 var (

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/evidencetest"
 	"sshwhy/internal/evidence/local"
@@ -28,10 +30,10 @@ func need(t *testing.T, program string) {
 	}
 }
 
-func written(t testing.TB, items []evidence.Item, opt Options) string {
+func written(t testing.TB, plan Plan, opt Options) string {
 	t.Helper()
 	var text strings.Builder
-	if err := Write(&text, items, opt); err != nil {
+	if err := Write(&text, plan, opt); err != nil {
 		t.Fatal(err)
 	}
 	return text.String()
@@ -44,7 +46,7 @@ func pasting(carry func(ctx context.Context, script string) ([]byte, error)) evi
 		b := evidence.NewBundle()
 		err := m.Rounds(b, func(round []evidence.Item) error {
 			var text strings.Builder
-			if err := Write(&text, round, Options{Tool: "1.0", Most: 2 * evidence.DefaultCap}); err != nil {
+			if err := Write(&text, Plan{Items: round}, Options{Tool: "1.0", Most: 2 * evidence.DefaultCap}); err != nil {
 				return err
 			}
 			out, err := carry(ctx, text.String())
@@ -85,6 +87,7 @@ func body(script string) string {
 func TestConformance(t *testing.T) {
 	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}} {
 		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			t.Parallel()
 			need(t, shell[0])
 			except := evidencetest.Except{}
 			if shell[0] == "ksh93" {
@@ -94,7 +97,10 @@ func TestConformance(t *testing.T) {
 			evidencetest.Run(t, pasting(func(ctx context.Context, script string) ([]byte, error) { return carry(ctx, body(script)) }), except)
 		})
 	}
-	t.Run("as it is pasted", func(t *testing.T) { evidencetest.Run(t, pasting(typedInto("sh")), nil) })
+	t.Run("as it is pasted", func(t *testing.T) {
+		t.Parallel()
+		evidencetest.Run(t, pasting(typedInto("sh")), nil)
+	})
 }
 
 func TestDenied(t *testing.T) {
@@ -138,6 +144,7 @@ func TestConformanceOnAConsole(t *testing.T) {
 	need(t, "script")
 	for _, shell := range []string{"bash --norc --noprofile -i", "dash -i", "busybox ash -i"} {
 		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
 			need(t, strings.Fields(shell)[0])
 			evidencetest.Run(t, pasting(onConsole(shell)), nil)
 		})
@@ -165,7 +172,7 @@ func TestCopiedFromAScreen(t *testing.T) {
 			return string(out)
 		}
 		path := filepath.Join(dir, "script")
-		if err := os.WriteFile(path, []byte(written(t, items, Options{})), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(written(t, Plan{Items: items}, Options{})), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		tmux("new-session", "-d", "-s", "x", "-x", columns, "-y", "24", "dash -i")
@@ -193,7 +200,7 @@ var endOnScreen = regexp.MustCompile(`(?m)^=sshwhy= end \d+$`)
 // others are as they were.
 func TestDamagedCopies(t *testing.T) {
 	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.File("/etc/services"), evidence.Stat("/"), evidence.Command("ls", "/usr/bin")}
-	out, err := typedInto("sh")(t.Context(), written(t, items, Options{Tool: "1.2"}))
+	out, err := typedInto("sh")(t.Context(), written(t, Plan{Items: items}, Options{Tool: "1.2"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +255,7 @@ func TestDamagedCopies(t *testing.T) {
 
 func TestSurroundings(t *testing.T) {
 	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.Command("echo", `a\tb`), evidence.File("/no/such\nfile")}
-	script := written(t, items, Options{})
+	script := written(t, Plan{Items: items}, Options{})
 	out, err := typedInto("sh")(t.Context(), script)
 	if err != nil {
 		t.Fatal(err)
@@ -314,9 +321,10 @@ func TestFilesAndProcesses(t *testing.T) {
 	}
 	defer func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() }()
 	time.Sleep(100 * time.Millisecond)
-	out, err := typedInto("sh")(t.Context(), written(t, nil, Options{
-		Files: []string{dir + "/*.conf", dir + "/none/*"}, Processes: []string{"sleep", "no;such"}, ProcessFiles: []string{"cmdline", "status"},
-	}))
+	out, err := typedInto("sh")(t.Context(), written(t, Plan{
+		Files: []string{dir + "/*.conf", dir + "/none/*"}, Processes: []string{"sleep", "no;such"},
+		PerProcess: []evidence.Item{evidence.File("cmdline"), evidence.Stat("exe"), evidence.File("../x")},
+	}, Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,31 +340,45 @@ func TestFilesAndProcesses(t *testing.T) {
 	if r := b.Get(evidence.File(fmt.Sprintf("/proc/%d/cmdline", sleeper.Process.Pid))); string(r.Data) != "sleep\x0060\x00" {
 		t.Errorf("the process: %+v", r)
 	}
+	if r := b.Get(evidence.Stat(fmt.Sprintf("/proc/%d/exe", sleeper.Process.Pid))); !r.OK() || !strings.HasSuffix(r.Meta.Link, "sleep") {
+		t.Errorf("its program: %+v", r)
+	}
 	if b.HasKey("file:" + dir + "/d.txt") {
 		t.Error("what does not match is there")
 	}
 }
 
 func TestForesee(t *testing.T) {
+	glob := evidence.Glob("/etc/x.d/*.conf")
 	m := evidence.Manifest(func(b *evidence.Bundle) []evidence.Item {
-		items := []evidence.Item{evidence.File("/first")}
+		items := []evidence.Item{evidence.File("/first"), glob, evidence.File("/proc/1/comm")}
 		if b.Get(items[0]).OK() {
-			items = append(items, evidence.File("/second"), evidence.File("/proc/12/status"))
+			items = append(items, evidence.File("/second"), evidence.File("/proc/12/status").AtMost(9), evidence.Stat("/proc/345/exe"), evidence.File("/proc/345/status"))
+		}
+		for _, match := range b.Get(glob).Matches {
+			items = append(items, evidence.File(match.Path))
 		}
 		return items
 	})
 	machine := evidence.NewBundle()
 	machine.Put(evidence.File("/first"), evidence.Result{Status: evidence.Known})
-	for want, got := range map[int][]evidence.Item{1: Foresee(m), 2: Foresee(m, machine, machine)} {
-		if len(got) != want {
-			t.Errorf("%d items, want %d: %v", len(got), want, got)
-		}
+	machine.Put(glob, evidence.Result{Status: evidence.Known, Matches: []evidence.Match{{Path: "/etc/x.d/a.conf"}, {Path: "/etc/x.d/b.conf"}}})
+	first := []evidence.Item{evidence.File("/first"), glob, evidence.File("/proc/1/comm")}
+	if diff := cmp.Diff(Plan{Items: first}, Foresee(m)); diff != "" {
+		t.Error(diff)
+	}
+	want := Plan{
+		Items: append(slices.Clone(first), evidence.File("/second")), Files: []string{glob.Path},
+		PerProcess: []evidence.Item{evidence.File("status").AtMost(9), evidence.Stat("exe")},
+	}
+	if diff := cmp.Diff(want, Foresee(m, machine, machine)); diff != "" {
+		t.Error(diff)
 	}
 }
 
 // A paste is short: what a person copies to a slow console.
 func TestScriptIsShort(t *testing.T) {
-	script := written(t, []evidence.Item{evidence.File("/etc/ssh/sshd_config")}, Options{})
+	script := written(t, Plan{Items: []evidence.Item{evidence.File("/etc/ssh/sshd_config")}}, Options{})
 	if len(script) > 6000 {
 		t.Errorf("%d bytes", len(script))
 	}
@@ -383,7 +405,7 @@ func TestCksum(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	out, err := typedInto("sh")(context.Background(), written(f, []evidence.Item{evidence.File("/etc/hostname"), evidence.Command("echo", "x"), evidence.Glob("/etc/pam.d/*")}, Options{nonce: "abcdefabcdef"}))
+	out, err := typedInto("sh")(context.Background(), written(f, Plan{Items: []evidence.Item{evidence.File("/etc/hostname"), evidence.Command("echo", "x"), evidence.Glob("/etc/pam.d/*")}}, Options{nonce: "abcdefabcdef"}))
 	if err != nil {
 		f.Fatal(err)
 	}

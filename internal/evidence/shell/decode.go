@@ -47,7 +47,6 @@ type decoder struct {
 	kind  evidence.Kind
 
 	r       evidence.Result
-	link    string
 	matches []evidence.Match
 	last    int // the match that metadata and links belong to; -1: the item itself
 	hidden  string

@@ -40,6 +40,7 @@ func need(t *testing.T, program string) {
 func TestConformance(t *testing.T) {
 	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}} {
 		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			t.Parallel()
 			need(t, shell[0])
 			except := evidencetest.Except{}
 			if shell[0] == "ksh93" {
@@ -53,9 +54,11 @@ func TestConformance(t *testing.T) {
 // The ways people really use.
 func TestConformanceThroughOtherCommands(t *testing.T) {
 	t.Run("a line for the shell", func(t *testing.T) {
+		t.Parallel()
 		evidencetest.Run(t, through(Words("cd /tmp && PATH=/nowhere exec /bin/sh")...), nil)
 	})
 	t.Run("nsenter", func(t *testing.T) {
+		t.Parallel()
 		need(t, "nsenter")
 		other := exec.CommandContext(t.Context(), "unshare", "-m", "sleep", "300")
 		if err := other.Start(); err != nil {
@@ -70,6 +73,7 @@ func TestConformanceThroughOtherCommands(t *testing.T) {
 		evidencetest.Run(t, through(append(enter, "sh")...), nil)
 	})
 	t.Run("chroot", func(t *testing.T) {
+		t.Parallel()
 		need(t, "chroot")
 		if os.Geteuid() != 0 {
 			t.Skip("chroot needs root")
@@ -77,15 +81,18 @@ func TestConformanceThroughOtherCommands(t *testing.T) {
 		evidencetest.Run(t, through("chroot", "/", "sh"), nil)
 	})
 	t.Run("a greeting and noise", func(t *testing.T) {
+		t.Parallel()
 		evidencetest.Run(t, through("sh", "-c", "echo Welcome; echo '@abc b 0'; printf 'no newline'; echo warning >&2; exec sh"), nil)
 	})
 	t.Run("a terminal", func(t *testing.T) {
+		t.Parallel()
 		need(t, "script")
 		evidencetest.Run(t, through("script", "-qec", "sh", "/dev/null"), evidencetest.Except{
 			"command without a terminal": "that is the point",
 		})
 	})
 	t.Run("an interactive shell on a terminal", func(t *testing.T) {
+		t.Parallel()
 		need(t, "script")
 		evidencetest.Run(t, through("script", "-qec", "bash --norc -i", "/dev/null"), nil)
 	})
@@ -168,6 +175,7 @@ func TestPoorMachines(t *testing.T) {
 		{"with next to nothing", "od dd sleep ls readlink", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			command := tools(t, c.programs)
 			b, err := Fill(t.Context(), command, wants(file, link, glob, echo, slow), Options{})
 			if err != nil {
