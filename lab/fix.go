@@ -162,6 +162,9 @@ func (w *World) portrait(ctx context.Context) map[string]string {
 				out[rel] = err.Error()
 				return nil
 			}
+			if filepath.Base(rel) == "supervise" {
+				return filepath.SkipDir // where runit keeps what runs just now
+			}
 			out[rel] = portraitOf(path)
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"sshwhy/internal/report"
 )
@@ -83,6 +84,11 @@ func (d *unitDoer) argv() ([]string, error) {
 	case initSysV:
 		switch d.verb {
 		case report.VerbEnable, report.VerbDisable:
+			// "enable" turns links round and fails where there are none;
+			// "defaults" makes them and leaves those that exist (update-rc.d(8)).
+			if links, _ := filepath.Glob("/etc/rc[0-6S].d/[SK][0-9][0-9]" + d.unit); len(links) == 0 && d.verb == report.VerbEnable {
+				verb = "defaults"
+			}
 			return []string{"update-rc.d", d.unit, verb}, nil
 		case report.VerbStart, report.VerbStop, report.VerbRestart, report.VerbReload:
 			return []string{"service", d.unit, verb}, nil
@@ -103,7 +109,11 @@ func (d *unitDoer) touches() ([]string, []string) {
 		return nil, nil
 	}
 	var trees []string
-	for _, t := range unitTrees {
+	all := unitTrees[:]
+	if d.init == initSysV {
+		all = append(slices.Clone(all), "/etc/init.d") // insserv keeps its .depend files there
+	}
+	for _, t := range all {
 		if real, err := filepath.EvalSymlinks(t); err == nil && !slices.Contains(trees, real) {
 			trees = append(trees, real)
 		}
@@ -234,8 +244,25 @@ func (d *unitDoer) do(ctx context.Context, s *System) error {
 // too where a condition kept the unit from starting (distros.md: rc 0,
 // ConditionResult=no).
 func (d *unitDoer) came(ctx context.Context, s *System) error {
-	if state := activeState(ctx, s, d.init, d.unit); state != "active" && state != "activating" && state != "reloading" {
-		return fmt.Errorf("%s is %s after the %s", d.unit, state, d.verb)
+	for try := 1; ; try++ {
+		state := activeState(ctx, s, d.init, d.unit)
+		if state == "active" || state == "activating" || state == "reloading" {
+			return nil
+		}
+		if d.init == initSystemd || try == cameTries {
+			return fmt.Errorf("%s is %s after the %s", d.unit, state, d.verb)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(cameWait):
+		}
 	}
-	return nil
 }
+
+// Init scripts judge by a pid file, which sshd writes after it has gone to the
+// background: their answer right after the start may be too early.
+const (
+	cameTries = 8
+	cameWait  = 250 * time.Millisecond
+)

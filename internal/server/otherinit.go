@@ -147,7 +147,7 @@ func (v *view) startScript() report.Step {
 	s := v.Script
 	switch {
 	case s.Dir != "" && s.State == facts.StateUnseen:
-		return v.enableScript() // runsvdir starts what is linked, within five seconds
+		return v.enableScript() // runsvdir starts what is linked
 	case s.Dir != "":
 		return v.script(report.VerbStart, "runit", "sv up "+s.Name, "sv down "+s.Name)
 	case v.System.Init == facts.InitOpenRC && s.State == facts.StateCrashed:
@@ -181,7 +181,10 @@ func (v *view) enableScript() report.Step {
 	s := v.Script
 	switch {
 	case s.Dir != "" && s.State == facts.StateUnseen:
-		return known("ln -s "+s.Dir+" "+s.Link, "rm "+s.Link, s.Link)
+		// runsvdir looks every five seconds for what is new.
+		step := known("ln -s "+s.Dir+" "+s.Link+" && sleep 6", "rm "+s.Link, s.Link)
+		step.Act.Argv = []string{"sh", "-c", step.Do}
+		return step
 	case s.Dir != "":
 		return known("rm "+s.Dir+"/down", "touch "+s.Dir+"/down", s.Dir+"/down")
 	case v.System.Init == facts.InitOpenRC:
@@ -189,7 +192,7 @@ func (v *view) enableScript() report.Step {
 	case s.Linked: // `update-rc.d NAME defaults` leaves links as they are
 		return v.script(report.VerbEnable, "sysv", "update-rc.d "+s.Name+" enable", "update-rc.d "+s.Name+" disable")
 	}
-	return known("update-rc.d "+s.Name+" defaults", "update-rc.d "+s.Name+" remove", "")
+	return v.script(report.VerbEnable, "sysv", "update-rc.d "+s.Name+" defaults", "update-rc.d "+s.Name+" remove")
 }
 
 // known is a step done by a program whose inverse is known.
