@@ -8,7 +8,27 @@ import (
 
 // AddrSet is an immutable set of IP addresses: sorted, disjoint, not adjacent
 // ranges. IPv4 addresses sort before IPv6 ones; IPv4-mapped ones do not occur.
-type AddrSet struct{ ranges []addrRange }
+//
+// A large set from which one address after another is taken (a chain of many
+// rules) keeps what is missing apart in cut, so that not every step copies it all.
+type AddrSet struct {
+	ranges []addrRange
+	cut    []addrRange // sorted, disjoint; each lies within one of ranges
+}
+
+// A set of more than manyRanges keeps up to mostCuts cuts.
+const (
+	manyRanges = 256
+	mostCuts   = 512
+)
+
+// flat returns the set's ranges, with nothing cut out of them.
+func (s AddrSet) flat() []addrRange {
+	if len(s.cut) == 0 {
+		return s.ranges
+	}
+	return minus(s.ranges, s.cut)
+}
 
 type addrRange struct{ from, to netip.Addr }
 
@@ -84,28 +104,35 @@ func lastOf(p netip.Prefix) netip.Addr {
 }
 
 // IsEmpty reports whether no address is in the set.
-func (s AddrSet) IsEmpty() bool { return len(s.ranges) == 0 }
+func (s AddrSet) IsEmpty() bool {
+	// Each cut lies within one range, so fewer cuts than ranges leave something.
+	return len(s.ranges) == 0 || len(s.cut) >= len(s.ranges) && len(s.flat()) == 0
+}
 
 // Contains reports whether the address is in the set.
 func (s AddrSet) Contains(a netip.Addr) bool {
-	i := s.firstEndingAt(a)
-	return i < len(s.ranges) && !a.Less(s.ranges[i].from)
+	return within(s.ranges, a) && !within(s.cut, a)
+}
+
+func within(rs []addrRange, a netip.Addr) bool {
+	i := firstEndingAt(rs, a)
+	return i < len(rs) && !a.Less(rs[i].from)
 }
 
 // Equal reports whether both sets hold the same addresses.
-func (s AddrSet) Equal(o AddrSet) bool { return slices.Equal(s.ranges, o.ranges) }
+func (s AddrSet) Equal(o AddrSet) bool { return slices.Equal(s.flat(), o.flat()) }
 
 // Single returns the set's address where it holds exactly one.
 func (s AddrSet) Single() (netip.Addr, bool) {
-	if len(s.ranges) == 1 && s.ranges[0].from == s.ranges[0].to {
-		return s.ranges[0].from, true
+	if rs := s.flat(); len(rs) == 1 && rs[0].from == rs[0].to {
+		return rs[0].from, true
 	}
 	return netip.Addr{}, false
 }
 
 // firstEndingAt returns the index of the first range that does not end before a.
-func (s AddrSet) firstEndingAt(a netip.Addr) int {
-	i, _ := slices.BinarySearchFunc(s.ranges, a, func(r addrRange, a netip.Addr) int { return r.to.Compare(a) })
+func firstEndingAt(rs []addrRange, a netip.Addr) int {
+	i, _ := slices.BinarySearchFunc(rs, a, func(r addrRange, a netip.Addr) int { return r.to.Compare(a) })
 	return i
 }
 
@@ -117,7 +144,7 @@ func (s AddrSet) Union(o AddrSet) AddrSet {
 	case o.IsEmpty():
 		return s
 	}
-	return unionOf(slices.Concat(s.ranges, o.ranges))
+	return unionOf(slices.Concat(s.flat(), o.flat()))
 }
 
 // Intersect returns the addresses that are in both sets. It costs the size of
@@ -128,27 +155,46 @@ func (s AddrSet) Intersect(o AddrSet) AddrSet {
 	}
 	var out []addrRange
 	for _, r := range o.ranges {
-		for i := s.firstEndingAt(r.from); i < len(s.ranges) && !r.to.Less(s.ranges[i].from); i++ {
+		for i := firstEndingAt(s.ranges, r.from); i < len(s.ranges) && !r.to.Less(s.ranges[i].from); i++ {
 			out = append(out, addrRange{later(r.from, s.ranges[i].from), earlier(r.to, s.ranges[i].to)})
 		}
 	}
-	return AddrSet{ranges: out}
+	return AddrSet{ranges: minus(minus(out, s.cut), o.cut)}
 }
 
 // Minus returns the addresses of s that are not in o.
 func (s AddrSet) Minus(o AddrSet) AddrSet {
-	if s.Intersect(o).IsEmpty() {
+	gone := s.Intersect(o)
+	switch {
+	case gone.IsEmpty():
 		return s
+	case len(s.ranges) > manyRanges && len(s.cut)+len(gone.ranges) <= mostCuts:
+		return AddrSet{ranges: s.ranges, cut: insert(s.cut, gone.ranges)}
 	}
-	out := make([]addrRange, 0, len(s.ranges)+1)
-	for _, r := range s.ranges {
+	return AddrSet{ranges: minus(s.flat(), gone.ranges)}
+}
+
+// insert puts ranges among others that they do not overlap.
+func insert(into, rs []addrRange) []addrRange {
+	out := make([]addrRange, 0, len(into)+len(rs))
+	out = append(append(out, into...), rs...)
+	slices.SortFunc(out, func(x, y addrRange) int { return x.from.Compare(y.from) })
+	return out
+}
+
+// minus returns what of rs is in none of cuts; both are sorted and disjoint.
+func minus(rs, cuts []addrRange) []addrRange {
+	if len(cuts) == 0 || len(rs) == 0 {
+		return rs
+	}
+	out := make([]addrRange, 0, len(rs)+1)
+	for _, r := range rs {
 		from, open := r.from, true
-		for i := o.firstEndingAt(r.from); i < len(o.ranges) && !r.to.Less(o.ranges[i].from); i++ {
-			cut := o.ranges[i]
-			if from.Less(cut.from) {
-				out = append(out, addrRange{from, cut.from.Prev()})
+		for i := firstEndingAt(cuts, r.from); i < len(cuts) && !r.to.Less(cuts[i].from); i++ {
+			if from.Less(cuts[i].from) {
+				out = append(out, addrRange{from, cuts[i].from.Prev()})
 			}
-			from, open = cut.to.Next(), cut.to.Less(r.to)
+			from, open = cuts[i].to.Next(), cuts[i].to.Less(r.to)
 			if !open {
 				break
 			}
@@ -157,7 +203,7 @@ func (s AddrSet) Minus(o AddrSet) AddrSet {
 			out = append(out, addrRange{from, r.to})
 		}
 	}
-	return AddrSet{ranges: out}
+	return out
 }
 
 // Some returns an address of the set.
@@ -165,7 +211,7 @@ func (s AddrSet) Some() (netip.Addr, bool) {
 	if s.IsEmpty() {
 		return netip.Addr{}, false
 	}
-	return s.ranges[0].from, true
+	return s.flat()[0].from, true
 }
 
 // shownRanges is how many ranges String names before it only counts them.
@@ -181,13 +227,13 @@ func (s AddrSet) String() string {
 	if s.Equal(all4) || s.Equal(all6) {
 		return "everyone"
 	}
-	if f := s.ranges[0].from; len(s.ranges) > 1 {
+	if rs := s.flat(); len(rs) > 1 {
 		all := all4
-		if f.Is6() {
+		if rs[0].from.Is6() {
 			all = all6
 		}
-		if rest := all.Minus(s); len(rest.ranges) < len(s.ranges) || len(s.ranges) > shownRanges && len(rest.ranges) <= shownRanges {
-			return "everyone except " + rest.list()
+		if rest := all.Minus(s).flat(); len(rest) < len(rs) || len(rs) > shownRanges && len(rest) <= shownRanges {
+			return "everyone except " + AddrSet{ranges: rest}.list()
 		}
 	}
 	return s.list()
@@ -195,7 +241,7 @@ func (s AddrSet) String() string {
 
 func (s AddrSet) list() string {
 	var parts []string
-	for i, r := range s.ranges {
+	for i, r := range s.flat() {
 		if i == shownRanges {
 			parts = append(parts, "…")
 			break
@@ -253,7 +299,7 @@ func (s AddrSet) Share() float64 {
 // size is the number of addresses, as nearly as a float can say.
 func (s AddrSet) size() float64 {
 	sum := 0.0
-	for _, r := range s.ranges {
+	for _, r := range s.flat() {
 		d := 0.0
 		a, b := r.from.AsSlice(), r.to.AsSlice()
 		for i := range a {

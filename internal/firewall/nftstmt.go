@@ -389,7 +389,7 @@ func (t natTarget) fromMap(arg any, w rewrite, each func([]value, rewrite) []rew
 		if !at.may.Equal(at.sure) || h.elem.key[0].any {
 			return t.unknown(w)
 		}
-		certain = append(certain, at.sure.ranges...)
+		certain = append(certain, at.sure.flat()...)
 		next := w
 		next.at = at.sure
 		out = append(out, each(h.elem.data, next)...)

@@ -16,7 +16,7 @@ func (r *run) verdicts(all AddrSet) []Verdict {
 		if _, ok := ranges[c]; !ok {
 			order = append(order, c)
 		}
-		ranges[c] = append(ranges[c], r.outcomes[i].For.ranges...)
+		ranges[c] = append(ranges[c], r.outcomes[i].For.flat()...)
 	}
 	possible := make([]AddrSet, len(order))
 	for i, c := range order {
@@ -76,14 +76,14 @@ func (r *run) undecided(at AddrSet) []Verdict {
 	var rate, other []addrRange
 	for _, u := range r.unsures {
 		if u.Why.Rate {
-			rate = append(rate, u.For.ranges...)
+			rate = append(rate, u.For.flat()...)
 		} else {
-			other = append(other, u.For.ranges...)
+			other = append(other, u.For.flat()...)
 		}
 	}
 	for _, o := range r.outcomes {
 		if o.Kind == CannotTell {
-			other = append(other, o.For.ranges...)
+			other = append(other, o.For.flat()...)
 		}
 	}
 	limited := at.Intersect(unionOf(rate)).Minus(unionOf(other))

@@ -208,9 +208,9 @@ func (r *run) join(fs []flow) []flow {
 			out = append(out, f)
 		default:
 			if parts[i] == nil {
-				parts[i] = append([]addrRange(nil), out[i].at.ranges...)
+				parts[i] = append([]addrRange(nil), out[i].at.flat()...)
 			}
-			parts[i] = append(parts[i], f.at.ranges...)
+			parts[i] = append(parts[i], f.at.flat()...)
 		}
 	}
 	for i, rs := range parts {

@@ -156,8 +156,8 @@ func (s *Set) has(key []value, all AddrSet) split {
 	var yes, may []addrRange
 	for _, h := range s.lookup(key, all) {
 		if h.at.sets {
-			yes = append(yes, h.at.sure.ranges...)
-			may = append(may, h.at.may.ranges...)
+			yes = append(yes, h.at.sure.flat()...)
+			may = append(may, h.at.may.flat()...)
 			if out.why.What == "" {
 				out.why = h.at.why
 			}
@@ -247,4 +247,4 @@ func (rs *Ruleset) SetNames() []string {
 }
 
 // count is the number of elements, a range counting as one.
-func (s *Set) count() int { return len(s.elems) + len(s.plain.ranges) }
+func (s *Set) count() int { return len(s.elems) + len(s.plain.flat()) }

@@ -152,7 +152,7 @@ func (v vmapStep) do(r *run, in flow) []flow {
 		if taken.IsEmpty() || h.elem.do == nil {
 			continue
 		}
-		certain = append(certain, at.sure.ranges...)
+		certain = append(certain, at.sure.flat()...)
 		on = append(on, h.elem.do.do(r, flow{in.st, taken})...)
 	}
 	if rest := in.at.Minus(unionOf(certain)); !rest.IsEmpty() {
