@@ -271,8 +271,7 @@ func (r *run) deliver(in []flow) []flow {
 		case local == No:
 			r.end(Outcome{Kind: Forward, To: f.st.dst.String(), For: f.at}, f)
 		default:
-			r.here = &frame{}
-			r.end(Outcome{Kind: CannotTell, To: f.st.dst.String(), For: f.at}, f)
+			r.giveUp(nil, nil, "whether "+f.st.dst.String()+", to which the packet is rewritten, is this machine's", f)
 		}
 	}
 	return out

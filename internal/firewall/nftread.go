@@ -69,6 +69,10 @@ func (rs *Ruleset) readNft(data []byte) []Problem {
 			return append(problems, Problem{nftSource, "the JSON ends early: " + err.Error()})
 		}
 	}
+	if _, err := dec.Token(); err != nil {
+		rs.gaps = append(rs.gaps, "the rest of the listing of nft")
+		problems = append(problems, Problem{nftSource, "the JSON ends early: " + err.Error()})
+	}
 	return problems
 }
 

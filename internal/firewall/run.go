@@ -42,7 +42,7 @@ type frame struct {
 func (r *run) chain(c *Chain, in []flow) (back, done []flow) {
 	if r.depth >= maxDepth {
 		for _, f := range in {
-			r.end(Outcome{Kind: CannotTell, Chain: c, For: f.at}, f)
+			r.giveUp(c, nil, "chains that call each other too deeply", f)
 		}
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func (r *run) chain(c *Chain, in []flow) (back, done []flow) {
 		}
 		if r.work += len(cur); r.work > maxWork {
 			for _, f := range cur {
-				r.end(Outcome{Kind: CannotTell, Chain: c, Rule: rule, For: f.at}, f)
+				r.giveUp(c, rule, "more rules than can be followed", f)
 			}
 			cur = nil
 			break
@@ -165,8 +165,13 @@ func (r *run) end(o Outcome, f flow) {
 func (r *run) opaque(w Why, f flow) {
 	r.here.sure = false
 	r.event("cannot be followed: " + w.What)
-	r.unsures = append(r.unsures, Unsure{Chain: r.here.chain, Rule: r.here.rule, Why: w, For: f.at})
-	r.end(Outcome{Kind: CannotTell, Chain: r.here.chain, Rule: r.here.rule, For: f.at}, f)
+	r.giveUp(r.here.chain, r.here.rule, w.What, f)
+}
+
+// giveUp ends a flow undecided.
+func (r *run) giveUp(c *Chain, rule *Rule, what string, f flow) {
+	r.unsures = append(r.unsures, Unsure{Chain: c, Rule: rule, Why: Why{What: what}, For: f.at})
+	r.end(Outcome{Kind: CannotTell, Chain: c, Rule: rule, For: f.at}, f)
 }
 
 // unsure notes that a rule cannot be decided for some addresses.
@@ -202,7 +207,7 @@ func (r *run) join(fs []flow) []flow {
 		i, ok := index[f.st]
 		switch {
 		case !ok && len(out) >= maxFlows:
-			r.end(Outcome{Kind: CannotTell, Chain: r.here.chain, Rule: r.here.rule, For: f.at}, f)
+			r.giveUp(r.here.chain, r.here.rule, "more states of the packet than can be followed", f)
 		case !ok:
 			index[f.st] = len(out)
 			out = append(out, f)

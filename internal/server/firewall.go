@@ -323,5 +323,5 @@ func undecidable(v *firewall.Verdict) string {
 		}
 		return "depends on " + strings.TrimSpace(u.Why.What) + where
 	}
-	return "the rules send the packet to an address that may or may not be this machine's"
+	return "the rules differ for different visitors; ask about one"
 }
