@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/catalog"
@@ -65,6 +66,7 @@ func (d *diagnosis) settle() {
 			kept = append(kept, f)
 		}
 	}
+	slices.SortStableFunc(kept, func(a, b report.Finding) int { return a.Impact.Rank() - b.Impact.Rank() })
 	d.r.Findings = kept
 	d.r.Normalize()
 	d.r.Decide()

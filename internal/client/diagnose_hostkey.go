@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -75,8 +76,7 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 		d.find("mtu-blackhole", certainty,
 			fmt.Sprintf("Small packets reach %s and large ones vanish: the key exchange hangs for %s. Something on the way (often a VPN or tunnel) carries less than it says.", d.host, seconds(h.Ms)),
 			append(evidence, h.stuckEvidence()...),
-			advice("Lower the MTU of this machine's interface, or clamp the segment size on the router or VPN.",
-				onClient("sudo ip link set dev DEVICE mtu 1280"), onClient(fmt.Sprintf("ping -M do -s 1400 -c 3 %s", d.o.chosenAddr().Addr()))))
+			mtuRemedy(d.o.chosenAddr().Addr()))
 	case h.End == endTimeout:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs")
 		d.find("closed-during-kex", report.Likely, fmt.Sprintf("%s falls silent in the middle of the key exchange for %s.", d.host, seconds(h.Ms)),
@@ -91,11 +91,21 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 // lossy reports whether TCP saw that segments are lost while others pass.
 func (s *Stuck) lossy() bool { return s != nil && (s.Unacked > 0 && s.Retrans > 0 || s.OutOf > 0) }
 
+func (s *Stuck) evidence() report.Evidence {
+	return report.Evidence{Source: "TCP_INFO",
+		Excerpt: fmt.Sprintf("segments not acknowledged %d, sent again %d, received after a gap %d", s.Unacked, s.Retrans, s.OutOf)}
+}
+
+// mtuRemedy is what helps against a path that loses large packets.
+func mtuRemedy(addr netip.Addr) *report.Remedy {
+	return advice("Lower the MTU of this machine's interface, or clamp the segment size on the router or VPN.",
+		onClient("sudo ip link set dev DEVICE mtu 1280"), onClient(fmt.Sprintf("ping -M do -s 1400 -c 3 %s", addr)))
+}
+
 func (h *HostKey) stuckEvidence() []report.Evidence {
 	var out []report.Evidence
-	if s := h.Stuck; s != nil {
-		out = append(out, report.Evidence{Source: "TCP_INFO",
-			Excerpt: fmt.Sprintf("segments not acknowledged %d, sent again %d, received after a gap %d", s.Unacked, s.Retrans, s.OutOf)})
+	if h.Stuck != nil {
+		out = append(out, h.Stuck.evidence())
 	}
 	if h.Small != "" {
 		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", smallSegment), Excerpt: h.Small})

@@ -35,9 +35,14 @@ func (d *diagnosis) session() {
 		d.stage(report.StageSession, report.StatusOK, s.Ms, "a command ran")
 	case s.Opened && s.Exit > 0 && !refusal(s.Output):
 		d.stage(report.StageSession, report.StatusOK, s.Ms, "a session was granted; the test command ended with %d (a forced command or a restricted shell)", s.Exit)
+	case s.End == endTimeout && s.Stuck.lossy():
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session hangs: large packets do not arrive")
+		d.find("mtu-blackhole", report.Likely,
+			fmt.Sprintf("%s logs %s in, and the session hangs as soon as a large packet is on its way: something on the way carries less than it says.", d.host, d.o.Login.User),
+			append(evidence, s.Stuck.evidence()), mtuRemedy(d.o.chosenAddr().Addr()))
 	case s.End == endTimeout && s.Opened:
 		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "the session was granted; the test command did not end in %s", seconds(s.Ms))
-		d.incomplete("session", "the test command `true` did not end: a forced command, or a shell that hangs in its start files")
+		d.incomplete("session", "the test command did not end: a forced command, or a shell that hangs in its start files")
 	default:
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "%s", strings.TrimSpace(s.Err+" "+firstLine(s.Output)))
 		d.find("session-refused", report.Confirmed,

@@ -67,7 +67,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		h.End, h.Err = loginEnd(ctx, err), plain(err)
 		h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
 		if h.End == endTimeout {
-			h.Stuck = stuckBytes(conn)
+			h.Stuck = resumed.stuck
 			if w.obs.Proxy == nil {
 				h.Small = w.smallPackets(ctx)
 			}
@@ -88,7 +88,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	a.obs.OK = true
 	client := ssh.NewClient(c, channels, requests)
 	defer client.Close()
-	w.session(ctx, conn, client)
+	w.session(ctx, resumed, client)
 }
 
 // smallSegment is a segment size that passes every path of today (IPv6 asks for
@@ -188,8 +188,16 @@ func plain(err error) string {
 // the latter.
 type resumedConn struct {
 	net.Conn
-	in   io.Reader
-	skip int
+	in    io.Reader
+	skip  int
+	stuck *Stuck // what TCP knew when the library gave up
+}
+
+func (c *resumedConn) Close() error {
+	if c.stuck == nil {
+		c.stuck = stuckBytes(c.Conn)
+	}
+	return c.Conn.Close()
 }
 
 func (c *resumedConn) Read(p []byte) (int, error) { return c.in.Read(p) }

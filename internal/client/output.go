@@ -15,7 +15,7 @@ type outputTail struct {
 func (o *outputTail) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.kept.Write(p[:min(len(p), max(0, maxOutput-o.kept.Len()))])
+	o.kept.Write(p[:min(len(p), max(0, maxOutput+bigOutput-o.kept.Len()))])
 	return len(p), nil
 }
 

@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 	"errors"
-	"net"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -13,11 +13,14 @@ const (
 	leastSession = 10 * time.Second
 	// maxOutput bounds what is kept of what the session prints.
 	maxOutput = 2048
-	// command is what is run to see that a session works: it does nothing.
-	command = "true"
+	// command is what is run to see that a session works. It does nothing but
+	// print bigOutput zeros, which fill a packet of any usual size: the way back
+	// must carry them, too.
+	command   = "printf %02000d 0"
+	bigOutput = 2000
 )
 
-// Session is the first session of the login, with the command `true`.
+// Session is the first session of the login, with a command that does nothing.
 type Session struct {
 	Opened bool    `json:"opened"` // the channel and the command were granted
 	Exit   int     `json:"exit"`   // of the command; -1 unknown
@@ -29,8 +32,8 @@ type Session struct {
 	Ms     float64 `json:"ms"`
 }
 
-// session opens a session as `ssh HOST true` does.
-func (w *walker) session(ctx context.Context, conn net.Conn, client *ssh.Client) {
+// session opens a session as `ssh HOST COMMAND` does.
+func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Client) {
 	if w.obs.Config.Get("sessiontype") == "none" {
 		return // -N: no session was asked for
 	}
@@ -44,8 +47,10 @@ func (w *walker) session(ctx context.Context, conn net.Conn, client *ssh.Client)
 
 	fail := func(err error) {
 		s.End, s.Err = loginEnd(ctx, err), plain(err)
-		if s.End == endTimeout {
-			s.Stuck = stuckBytes(conn)
+		if s.End != endCancelled && time.Since(begin) >= limit {
+			// The library turns the end of time into an end of the connection.
+			s.End, s.Err = endTimeout, "no answer in time"
+			s.Stuck = conn.stuck
 		}
 	}
 	session, err := client.NewSession()
@@ -62,17 +67,17 @@ func (w *walker) session(ctx context.Context, conn net.Conn, client *ssh.Client)
 	}
 	s.Opened = true
 	err = session.Wait()
-	s.Output = out.String()
+	s.Output = strings.TrimPrefix(out.String(), strings.Repeat("0", bigOutput))
 	var exit *ssh.ExitError
-	var missing *ssh.ExitMissingError
 	switch {
 	case err == nil:
 		s.Exit = 0
 	case errors.As(err, &exit):
 		s.Exit, s.Signal = exit.ExitStatus(), exit.Signal()
-	case errors.As(err, &missing):
-		s.End, s.Err = endClosed, "the session ended without an exit status"
 	default:
 		fail(err)
+		if s.End != endTimeout && s.End != endCancelled && errors.As(err, new(*ssh.ExitMissingError)) {
+			s.End, s.Err = endClosed, "the session ended without an exit status"
+		}
 	}
 }
