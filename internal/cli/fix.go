@@ -26,12 +26,13 @@ type fixFlags struct {
 	fix, yes, dryRun, open bool
 	only                   []string
 	within                 time.Duration
+	fingerprint            string // of a new host key, compared by the person
 }
 
 func (f *fixFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.BoolVar(&f.fix, "fix", false, "mend what is found: show the plan, ask for each step, apply, verify, undo if it fails")
-	fl.BoolVarP(&f.yes, "yes", "y", false, "with --fix: consent to every repair that lets nobody new in")
+	fl.BoolVar(&f.yes, "yes", false, "with --fix: consent to every repair that lets nobody new in")
 	fl.BoolVar(&f.open, "open", false, "with --fix: also change who may come in, as narrowly as --client says")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "with --fix: show the plan and change nothing")
 	fl.StringSliceVar(&f.only, "only", nil, "with --fix: mend these causes only")

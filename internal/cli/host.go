@@ -10,6 +10,7 @@ import (
 
 	"sshwhy/internal/client"
 	"sshwhy/internal/joined"
+	"sshwhy/internal/remedy"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 )
@@ -27,6 +28,7 @@ type hostFlags struct {
 // newHost is "sshwhy [ssh options] [user@]host": the walk from here.
 func newHost(a *app) *cobra.Command {
 	var f hostFlags
+	var fix fixFlags
 	cmd := &cobra.Command{
 		Use:    hostCommand + " [ssh options] [user@]host [command]",
 		Hidden: true,
@@ -38,14 +40,20 @@ func newHost(a *app) *cobra.Command {
 			if f.serverFrom != "" && f.serverVia != "" {
 				return usage("choose one of them", "--server-from and --server-via are two ways of looking")
 			}
-			r, err := a.walk(cmd.Context(), host, f)
-			if err != nil {
+			if err := fix.check(); err != nil {
 				return err
 			}
-			return a.finish(r)
+			look := func(ctx context.Context) (*report.Report, error) { return a.walk(ctx, host, f) }
+			r, err := look(cmd.Context())
+			if err != nil || !fix.fix {
+				return a.finishOr(r, err)
+			}
+			return a.mend(cmd.Context(), fix, remedy.Options{Where: report.OnClient, Confirmed: fix.fingerprint}, r, look, walked)
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
+	fix.add(cmd)
+	cmd.Flags().StringVar(&fix.fingerprint, "fingerprint", "", "with --fix --open: the host's new key, as its own console prints it")
 	addSSHFlags(cmd.Flags(), &f.ssh)
 	f.add(cmd)
 	a.commonFlags(cmd)
@@ -74,6 +82,11 @@ func splitHost(cmd *cobra.Command, args []string) (string, error) {
 		}
 	}
 	return host, nil
+}
+
+// walked is the proof of a fix made here: the walk that was just made again.
+func walked(_ context.Context, r *report.Report) report.FixVerified {
+	return report.FixVerified{How: "the same connection, made again", OK: r.Verdict == report.VerdictOK || r.Verdict == report.VerdictDegraded}
 }
 
 // walk diagnoses a host from here, with a live line while it waits.

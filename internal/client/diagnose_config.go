@@ -125,7 +125,7 @@ func (d *diagnosis) badConfigMode(file string) {
 	d.find("client-config-permissions", report.Confirmed,
 		fmt.Sprintf("ssh does not trust %s: it must belong to you, and nobody else may write to it.", file), d.sshSaid(),
 		&report.Remedy{Kind: report.Repair, Summary: "Take write permission away from everyone else.", Steps: []report.Step{
-			{Do: "chmod 600 " + quote(file), Where: report.OnClient},
+			{Do: "chmod 600 " + quote(file), Where: report.OnClient, Act: &report.Action{Kind: report.ActMode, Path: file, Mode: 0o600}},
 		}})
 }
 

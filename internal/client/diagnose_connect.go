@@ -60,12 +60,34 @@ func (d *diagnosis) reached(before []Attempt, good Attempt) {
 
 // pickFamily is how to go straight to the family that answers.
 func (d *diagnosis) pickFamily(good Attempt) *report.Remedy {
-	flag := "-6"
+	flag, setting := "-6", "AddressFamily inet6"
 	if good.Addr.Addr().Is4() {
-		flag = "-4"
+		flag, setting = "-4", "AddressFamily inet"
 	}
 	return &report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Use %s, and look on the server why the other one fails.", familyOf(good)),
-		Steps: []report.Step{onClient(d.ssh(flag)), onConsole()}}
+		Steps: []report.Step{d.forHost(d.ssh(flag), flag[1], setting)}}
+}
+
+// forHost is the step that gives ssh another option for this host: by hand with
+// the command, automatically by an entry in the user's configuration, for which
+// the option must not be on the command line already and the name be plain.
+// ssh takes the first value it finds, so the entry goes to the head; what stood
+// there goes on to be meant for every host.
+func (d *diagnosis) forHost(command string, flag byte, setting string) report.Step {
+	step := onClient(command)
+	typed := false
+	eachOption(d.o.Args, func(f byte, _ string) { typed = typed || f == flag || f == 'o' || f == 'F' || f == '4' || f == '6' })
+	host := d.o.Typed
+	if _, bare, ok := strings.Cut(host, "@"); ok {
+		host = bare
+	}
+	if typed || host == "" || strings.Contains(host, "://") || quote(host) != host || strings.ContainsAny(host, "~,=/%") {
+		return step
+	}
+	step.Act = &report.Action{Kind: report.ActEdit, Path: "~/.ssh/config", Mode: 0o600, Check: report.CheckSSH,
+		Edits: []report.LineEdit{{Op: report.LinePrepend, New: "Host " + host + "\n    " + setting + "\nHost *"}},
+		Risk:  "every later ssh " + host + " of yours uses it too"}
+	return step
 }
 
 // unreached makes one finding for each different way in which the addresses
@@ -160,7 +182,7 @@ func (d *diagnosis) otherPort() {
 			fmt.Sprintf("An SSH server answers on port %d of %s, not on port %d, which was asked for.", a.Addr.Port(), d.where(a.Addr.Addr()), asked.Addr.Port()),
 			[]report.Evidence{attemptEvidence(asked), {Source: "connect " + a.Addr.String(), Excerpt: a.Banner}},
 			&report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Connect to port %d, or write it into ~/.ssh/config.", a.Addr.Port()),
-				Steps: []report.Step{onClient(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())))}})
+				Steps: []report.Step{d.forHost(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())), 'p', fmt.Sprintf("Port %d", a.Addr.Port()))}})
 		return
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
 	"sshwhy/internal/report"
 )
 
@@ -146,9 +148,24 @@ func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 			". Only if it is the same, forget the old key; ssh then asks once about the new one.",
 			Steps: []report.Step{
 				onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"),
-				onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", quote(k.File), quote(k.Name))),
+				h.replaceKey(k),
 			}})
 	d.soften(impact)
+}
+
+// replaceKey forgets the key on record; done automatically, once the person has
+// typed the new key's fingerprint, it puts the new key in its place.
+func (h *HostKey) replaceKey(k KnownKey) report.Step {
+	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", quote(k.File), quote(k.Name)))
+	names, _, ok := strings.Cut(k.Text, " ")
+	if h.key == nil || h.Cert != nil || k.Marker != "" || !ok || strings.ContainsAny(names, "*?!") {
+		return step
+	}
+	step.Act = &report.Action{Kind: report.ActEdit, Path: k.File, Check: report.CheckKnown, Confirm: h.Fingerprint,
+		Edits: []report.LineEdit{{Line: k.Line, Old: k.Text, Op: report.LineReplace,
+			New: names + " " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.key)))}},
+		Opens: "the machine that shows the key " + h.Fingerprint + ", as " + k.Name}
+	return step
 }
 
 // keyNew is for a host that is not on record.

@@ -162,7 +162,7 @@ func (d *fileDoer) do(ctx context.Context, s *System) error {
 		return fmt.Errorf("%s has %w", d.target, ErrChanged)
 	}
 	for _, dir := range d.dirs {
-		if err := s.mkdir(dir, 0o755); err != nil {
+		if err := s.mkdir(dir, d.mode|d.mode>>2&0o111); err != nil { // searchable for those who may read the file
 			return err
 		}
 	}

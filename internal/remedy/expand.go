@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -24,7 +26,11 @@ func expand(ctx context.Context, s *System, st *Step) ([]*Step, error) {
 	}
 	switch a.Kind {
 	case report.ActEdit:
-		return expandEdit(s, st, a.Path, a.Edits, a.Check, a.Mode)
+		path, err := homePath(a.Path)
+		if err != nil {
+			return nil, err
+		}
+		return expandEdit(s, st, path, a.Edits, a.Check, a.Mode)
 	case report.ActHostsAllow:
 		line := "sshd: " + hostsPattern(a.Source)
 		return expandEdit(s, st, hostsAllow, []report.LineEdit{{Op: report.LinePrepend, New: line}}, report.CheckNone, 0o644)
@@ -58,6 +64,16 @@ func expand(ctx context.Context, s *System, st *Step) ([]*Step, error) {
 	default:
 		return nil, fmt.Errorf("unknown kind of action %q", a.Kind)
 	}
+}
+
+// homePath is a path whose leading ~/ is the home of whoever runs this.
+func homePath(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~/")
+	if !ok {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	return filepath.Join(home, rest), err
 }
 
 const hostsAllow = "/etc/hosts.allow"

@@ -19,6 +19,10 @@ type Options struct {
 	Except []string // causes to leave
 	Open   bool     // plan steps that change who may come in, too
 	Client string   // open for this address alone, as far as the step can be so narrow
+
+	// Confirmed is what the person has compared and typed: the fingerprint of a
+	// new host key. "" is nothing.
+	Confirmed string
 }
 
 // Plan is what a fix would do, made by looking only.
@@ -98,7 +102,8 @@ func (o Options) wants(f report.Finding) bool {
 	if len(o.Only) > 0 {
 		return slices.Contains(o.Only, f.Cause)
 	}
-	return f.Impact != report.Note && f.Certainty != report.Possible
+	// At the client a key that ssh ignores is a note: another one may serve.
+	return (f.Impact != report.Note || o.Where == report.OnClient) && f.Certainty != report.Possible
 }
 
 // stepsOf turns a finding's remedy into steps, all of them or none.
@@ -111,8 +116,13 @@ func stepsOf(f report.Finding, opt Options) ([]*Step, string) {
 		return nil, "no step is known"
 	}
 	var out []*Step
+	vouched := slices.ContainsFunc(m.Steps, func(st report.Step) bool { return st.Act != nil && st.Act.Confirm != "" })
 	for _, st := range m.Steps {
 		switch {
+		case vouched && st.Act == nil: // how to compare, which the person has done
+			continue
+		case vouched && st.Act.Confirm != opt.Confirmed:
+			return nil, "compare the fingerprint on the host's own console first, then give it with --fingerprint"
 		case st.Where != "" && opt.Where != "" && st.Where != opt.Where:
 			return nil, "it is to be done on the " + st.Where
 		case st.Act == nil:

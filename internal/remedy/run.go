@@ -161,7 +161,7 @@ func (f *fixing) transaction(ctx context.Context, plan *Plan) (*report.Report, e
 
 // arm starts the guard where the way in is at stake.
 func (f *fixing) arm(ctx context.Context, plan *Plan) error {
-	if f.ConfirmWithin <= 0 || (f.Session == "" && !plan.Risky()) {
+	if f.ConfirmWithin <= 0 || f.Options.Where == report.OnClient || (f.Session == "" && !plan.Risky()) {
 		return nil
 	}
 	until, err := f.tx.Arm(ctx, f.Self, f.ConfirmWithin, f.Session)

@@ -73,6 +73,11 @@ type Action struct {
 	// the person who is asked for consent. Whatever the remedy's kind says, an
 	// action that opens needs the consent that Open needs.
 	Opens string
+	// Confirm is what the person must have compared through a second channel
+	// and type, a host key's fingerprint, before the action is planned. A
+	// remedy with such a step may hold steps for the other side, which are how
+	// to compare.
+	Confirm string
 	// Risk is one sentence on what could go wrong, beyond what the driver says
 	// of such an action anyway. May be empty.
 	Risk string
