@@ -35,6 +35,8 @@ func recorded(t testing.TB, name string) *evidence.Bundle {
 	return b
 }
 
+func user(name string) Query { return Query{User: name} }
+
 func client(s string) Query { return Query{Client: netip.MustParseAddr(s)} }
 
 // recordings says what each machine must be told: the blocking causes in their
@@ -86,6 +88,30 @@ var recordings = []struct {
 	{name: "socket-stopped", blocking: "socket-stopped", answer: "ssh.socket"},
 	{name: "sshd-hung", blocking: "sshd-hung", answer: "is stopped"},
 	{name: "sshd-library-gone", blocking: "sshd-broken", answer: "shared library"},
+	{name: "access-account-expired", query: user("alice"), blocking: "account-locked", answer: "2020-01-01"},
+	{name: "access-account-expired", query: user("bob")},
+	{name: "access-chroot", query: user("alice"), blocking: "chroot-permissions", answer: "/srv/jail"},
+	{name: "access-disk-full", also: "disk-full", answer: "/var/log is full"},
+	{name: "access-home-missing", query: user("alice"), also: "home-missing"},
+	{name: "access-keys-elsewhere", query: user("alice"), also: "authorized-keys-location", answer: "/etc/ssh/keys/alice"},
+	{name: "access-keys-missing", query: user("alice"), also: "authorized-keys-missing"},
+	{name: "access-keys-owner", query: user("alice"), also: "authorized-keys-permissions", answer: "uid 1001"},
+	{name: "access-keys-writable", query: user("alice"), also: "authorized-keys-permissions", answer: "0777"},
+	{name: "access-maxstartups", also: "max-startups"},
+	{name: "access-no-privilege", blocking: "bind-no-privilege", answer: "port 22"},
+	{name: "access-nologin-file", blocking: "nologin-file", answer: "/etc/nologin"},
+	{name: "access-nologin-file", query: user("alice"), blocking: "nologin-file"},
+	{name: "access-password-expired", query: user("alice"), also: "password-expired"},
+	{name: "access-password-off", query: user("alice"), blocking: "password-auth-disabled", also: "sshd-config-shadowed"},
+	{name: "access-penalty", query: client("192.0.2.2"), blocking: "source-penalized"},
+	{name: "access-penalty", query: client("192.0.2.3")},
+	{name: "access-pubkey-off", query: user("alice"), also: "pubkey-auth-disabled"},
+	{name: "access-replaced", also: "upgrade-unfinished"},
+	{name: "access-root-login", query: user("root"), blocking: "root-login-disabled", answer: "PermitRootLogin is no"},
+	{name: "access-route-missing", query: client("192.0.2.2"), blocking: "route-missing"},
+	{name: "access-shell-missing", query: user("alice"), blocking: "shell-invalid", answer: "/bin/zsh"},
+	{name: "access-shell-nologin", query: user("alice"), blocking: "shell-invalid", answer: "nologin"},
+	{name: "access-user-not-allowed", query: Query{User: "bob", Client: netip.MustParseAddr("198.51.100.9")}, blocking: "user-not-allowed", answer: "AllowUsers"},
 	{name: "stacked-config-hostkeys-hosts-deny", blocking: "sshd-config-invalid host-keys-missing tcp-wrappers-deny", answer: "PermitRootLogin"},
 }
 

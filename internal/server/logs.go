@@ -15,6 +15,10 @@ import (
 // PerSourcePenalties max), and crowds of logins come and go as quickly.
 const recent = 600
 
+// leastPenalty is how many seconds a penalty lasts at least once it is in force
+// (PerSourcePenalties min).
+const leastPenalty = 15
+
 // checkDropped looks into the log for connections that sshd itself dropped:
 // "drop connection #N from [ADDR]:PORT on [ADDR]:PORT REASON" (sshd.c).
 func checkDropped(v *view, p *part) {
@@ -51,7 +55,10 @@ func (v *view) penalized(p *part, entries []facts.Entry) {
 	last := entries[len(entries)-1]
 	from, reason, _ := dropped(last.Message)
 	impact := report.Note
-	if v.q.Client.IsValid() {
+	switch {
+	case v.q.Client.IsValid() && v.taken-last.Time < leastPenalty:
+		impact = report.Blocking
+	case v.q.Client.IsValid():
 		impact = report.Degrading
 	}
 	f := p.found("source-penalized", impact, "sshd keeps %s out for a while (%s).", from, reason)

@@ -30,6 +30,9 @@ func checkUser(v *view, p *part) {
 	default:
 		p.cannot("account "+a.Name, a.Origin.Reason)
 	}
+	if e := v.Effective; a.Name != "" && v.Program.Sshd.Origin.Known() && !e.Visitor.Known() {
+		p.cannot("settings for "+a.Name, "sshd could not say what its configuration means for this visitor: "+e.Visitor.Reason)
+	}
 }
 
 func checkNoLogin(v *view, p *part) {
