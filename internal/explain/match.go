@@ -51,7 +51,7 @@ func compile(s string) (pattern, error) {
 		p.end, rest = true, r
 	}
 	for {
-		i := strings.IndexByte(rest, '{')
+		i := captureAt(rest)
 		if i < 0 {
 			p.literals = append(p.literals, rest)
 			break
@@ -73,6 +73,17 @@ func compile(s string) (pattern, error) {
 		return p, fmt.Errorf("pattern %q has no literal", s)
 	}
 	return p, nil
+}
+
+// captureAt is where the next capture begins. A brace before a blank is itself,
+// as in "denied { name_bind } for".
+func captureAt(s string) int {
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == '{' && s[i+1] != ' ' {
+			return i
+		}
+	}
+	return -1
 }
 
 // A capture is one variable part of a message, as it stood in the text.

@@ -12,7 +12,7 @@ var shellCommands = []string{
 	"sudo", "systemctl", "service", "journalctl", "ss", "netstat", "lsof", "ufw", "iptables", "ip6tables", "nft", "firewall-cmd",
 	"sshd", "/usr/sbin/sshd", "dpkg", "rpm", "getenforce", "sestatus", "ausearch", "fail2ban-client", "cat", "tail", "grep", "ls",
 	"nc", "ncat", "telnet", "ping", "nmap", "curl", "ip", "ansible", "ansible-playbook", "terraform", "vagrant", "docker", "eval",
-	"chmod", "chown", "plink", "plink.exe", "pscp", "putty", "dbclient", "ssh.exe", "nix", "rc-service", "id", "getent", "route", "traceroute",
+	"chmod", "chown", "plink", "plink.exe", "pscp", "putty", "dbclient", "ssh.exe", "nix", "rc-service", "ps", "pgrep", "which", "whereis", "apt", "apt-get", "yum", "dnf", "echo", "semanage", "restorecon", "exit", "id", "getent", "route", "traceroute",
 }
 
 // promptCommand finds the command in a line that shows a shell prompt, or that
@@ -84,7 +84,7 @@ func promptLike(s string) bool {
 // that begins with the same word.
 func commandLike(first, args string) bool {
 	if args == "" {
-		return first != "ssh" && first != "git" && first != "id" && first != "service" && first != "ip"
+		return first != "which" && first != "echo" && first != "exit" && first != "ssh" && first != "git" && first != "id" && first != "service" && first != "ip"
 	}
 	for _, a := range strings.Split(args, " ") {
 		if strings.HasPrefix(a, "-") && len(a) > 1 || strings.Contains(a, "@") && !strings.HasSuffix(a, ":") || strings.HasPrefix(a, "/") {

@@ -296,7 +296,9 @@ func (rd *reading) bannerRules(a *attempt) {
 		place("closed-before-banner", report.Likely)
 		if !rd.serverSpoke() { // what separates these is in the server's log only
 			for i, id := range [...]string{"max-startups", "source-penalized", "tcp-wrappers-deny"} {
-				rd.add(id, report.Possible, scoreEnd-i, end.line, nil).fromEnd = true
+				if !rd.has(id) {
+					rd.add(id, report.Possible, scoreEnd-i, end.line, nil).fromEnd = true
+				}
 			}
 		}
 	}

@@ -41,8 +41,18 @@ func (rd *reading) toolRules() {
 	rd.jailRules()
 	rd.modeRules()
 	rd.settingRules()
-	if t := &rd.tools; t.hostsDeny >= 0 {
+	t := &rd.tools
+	if t.hostsDeny >= 0 {
 		rd.add("tcp-wrappers-deny", report.Likely, scoreRule, t.hostsDeny, nil)
+	}
+	switch t.pkg {
+	case "gone":
+		rd.add("sshd-not-installed", report.Confirmed, scoreRule, t.pkgLine, nil)
+	case "broken":
+		rd.add("sshd-broken", report.Confirmed, scoreRule, t.pkgLine, nil)
+	}
+	if t.absent >= 0 && len(t.listeners) == 0 {
+		rd.add("service-stopped", report.Likely, scoreRoot, t.absent, nil)
 	}
 }
 

@@ -23,6 +23,9 @@ type tools struct {
 	dropped   []droppedPacket
 	nft       []int // lines of an nftables ruleset
 	nftDepth  int
+	absent    int    // line that shows that no SSH server listens or runs, -1
+	pkgLine   int    // line of the package's state, -1
+	pkg       string // gone | broken
 	enforcing bool
 }
 
@@ -75,12 +78,13 @@ type fileMode struct {
 }
 
 func readTools(lines []line) tools {
-	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1}
+	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1, absent: -1, pkgLine: -1}
 	t.ufw.active, t.ufw.deny, t.firewalld.line = -1, -1, -1
 	inHosts, inClientConfig := false, false
 	for i := range lines {
 		l := &lines[i]
 		if l.command != "" {
+			t.readSearch(lines, i)
 			inHosts = strings.Contains(l.command, "hosts.deny")
 			inClientConfig = strings.Contains(l.command, ".ssh/config") || strings.Contains(l.command, "/ssh_config")
 			continue
@@ -95,7 +99,7 @@ func readTools(lines []line) tools {
 			inHosts = false
 		}
 		switch {
-		case t.readKernel(i, s), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
+		case t.readPackage(i, s), t.readKernel(i, s), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
 			continue
 		}
 		t.readTables(i, s)
@@ -107,7 +111,7 @@ func readTools(lines []line) tools {
 			t.readSetting(i, s)
 		}
 		if inHosts && t.hostsDeny < 0 {
-			t.readHostsDeny(i, s)
+			t.readHostsDeny(i, plain(l.raw)) // "sshd: " is no program's name here
 		}
 		if s == "Enforcing" || strings.HasPrefix(s, "Current mode:") && strings.HasSuffix(s, "enforcing") {
 			t.enforcing = true
@@ -290,6 +294,48 @@ func (t *tools) readJail(i int, s string) bool {
 		}
 	}
 	return false
+}
+
+// readPackage reads a line of dpkg -l: the wanted and the actual state, the name
+// (dpkg-query(1)).
+func (t *tools) readPackage(i int, s string) bool {
+	f := strings.Fields(s)
+	if len(f) < 3 || len(f[0]) < 2 || len(f[0]) > 3 || f[1] != "openssh-server" && !strings.HasPrefix(f[1], "openssh-server:") {
+		return false
+	}
+	switch f[0][:2] {
+	case "un", "rc", "pn", "pc":
+		t.pkg, t.pkgLine = "gone", i
+	case "iU", "iF", "iH", "iW":
+		t.pkg, t.pkgLine = "broken", i
+	}
+	return strings.Trim(f[0], "abcdefghijklmnopqrstuvwxyzR") == "" || t.pkgLine == i
+}
+
+// readSearch reads what a search for a listener or a process did not find: the
+// command is there, and the next prompt follows at once.
+func (t *tools) readSearch(lines []line, at int) {
+	cmd := lines[at].command
+	listing := strings.Contains(cmd, "ss ") || strings.Contains(cmd, "netstat ") || strings.Contains(cmd, "lsof ")
+	process := strings.HasPrefix(cmd, "ps ") || strings.Contains(cmd, " ps ") || strings.HasPrefix(cmd, "pgrep ")
+	_, what, grep := strings.Cut(cmd, "grep ")
+	if !grep || !listing && !process || !strings.Contains(what, "22") && !strings.Contains(what, "ssh") {
+		return
+	}
+	found := false
+	i := at + 1
+	for ; i < len(lines) && lines[i].command == ""; i++ {
+		s := lines[i].text
+		if strings.HasSuffix(s, "#") || strings.HasSuffix(s, "$") {
+			break // an empty prompt
+		}
+		if s != "" && !strings.Contains(s, "grep ") {
+			found = true
+		}
+	}
+	if !found && i < len(lines) && t.absent < 0 {
+		t.absent = at
+	}
 }
 
 // readKernel reads what a packet filter logged: "… DROP … SRC=… PROTO=TCP … DPT=22 …".
