@@ -193,8 +193,8 @@ func expectation(words []string) Expectation {
 
 // check fills in what follows from the rest and refuses a case that could not fail.
 func (c *Case) check(given map[string]bool) error {
-	if c.ClientArgs == nil {
-		c.ClientArgs = c.SSH
+	if c.ClientArgs == nil { // ssh runs with nobody at a terminal, and sshwhy is asked about just that
+		c.ClientArgs = append([]string{"-o", "BatchMode=yes"}, c.SSH...)
 	}
 	if c.HandSSH == nil {
 		c.HandSSH = c.SSH
