@@ -32,10 +32,21 @@ const (
 	envMode  = "SSHWHY_CRASH_MODE"  // "fix" or "undo"
 	envScene = "SSHWHY_CRASH_SCENE" // name of the scene
 	envDir   = "SSHWHY_CRASH_DIR"   // its directory
+	envState = "SSHWHY_GUARD_STATE" // the state directory of the guard's sleeper
 	envKill  = "SSHWHY_CRASH_KILL"  // the effect before which the process dies; 0: none
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 6 && os.Args[1] == "undo" { // the guard's sleeper: undo ID --guard --after 1s
+		after, err := time.ParseDuration(os.Args[5])
+		if err == nil {
+			_, err = GuardUndo(context.Background(), &System{}, os.Getenv(envState), os.Args[2], after)
+		}
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if mode := os.Getenv(envMode); mode != "" {
 		os.Exit(crashChild(mode))
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,11 +113,6 @@ func (e entry) content(pack []byte) ([]byte, error) {
 		return nil, errors.New("the record of its content is damaged")
 	}
 	return data, nil
-}
-
-// names are the recorded paths in order: parents before what is in them.
-func (s snapshot) names() []string {
-	return slices.Sorted(maps.Keys(s.Paths))
 }
 
 // Files of a step's record, below the fix's directory.

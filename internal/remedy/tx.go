@@ -30,6 +30,9 @@ func StateDir() (string, error) {
 // ErrBusy is returned where another fix or undo is running.
 var ErrBusy = errors.New("another fix or undo is running on this machine")
 
+// ErrUnfinished is returned where an earlier fix was cut short.
+var ErrUnfinished = errors.New("an earlier fix was cut short; take it back first: sshwhy undo")
+
 // ErrChanged is returned where something is no longer as the plan saw it.
 var ErrChanged = errors.New("changed since the plan was made")
 
@@ -103,6 +106,11 @@ func (tx *Tx) begin() error {
 	all, err := List(tx.state)
 	if err != nil {
 		return err
+	}
+	for _, r := range all { // we hold the lock, so nobody is working on it
+		if r.State == "open" && len(r.Steps) > 0 {
+			return fmt.Errorf("%w %s", ErrUnfinished, r.ID)
+		}
 	}
 	tx.seq = 1
 	if len(all) > 0 {

@@ -271,7 +271,6 @@ func TestDiskFull(t *testing.T) {
 
 	// Room at the check, none at the change.
 	os.Remove(fill)
-	before = treeOf(t, b.root)
 	plugged := false
 	b.s.tap = func(op string) {
 		if strings.HasPrefix(op, "write "+b.root) && !plugged {
@@ -377,6 +376,76 @@ func TestNoStateDirectory(t *testing.T) {
 	}
 	if got := b.read("sshd.conf"); !strings.Contains(got, "\nBadOption") {
 		t.Errorf("changed all the same: %q", got)
+	}
+}
+
+// TestUnfinishedFirst: after a crash the next fix is refused until the one that
+// was cut short is undone, for it cannot tell the two apart.
+func TestUnfinishedFirst(t *testing.T) {
+	b := newBench(t)
+	tx, err := Begin(b.s, b.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Apply(context.Background(), b.plan(b.comment())); err != nil {
+		t.Fatal(err)
+	}
+	tx.lock.Close() // the process dies here
+	if err := b.fix(b.plan(report.Action{Kind: report.ActMode, Path: b.path("sshd.conf"), Mode: 0o600})); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("%v, want ErrUnfinished", err)
+	}
+	if _, err := b.undo(UndoOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.fix(b.plan(b.comment())); err != nil {
+		t.Errorf("after the undo: %v", err)
+	}
+}
+
+// TestSleeper: without systemd, a process of its own session undoes a fix that
+// nobody keeps, and leaves one that somebody kept.
+func TestSleeper(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		b := newBench(t)
+		t.Setenv(envState, b.state)
+		tx, err := Begin(b.s, b.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by, err := startSleeper(os.Args[0], tx.ID, "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.s.note(tx.dir, event{Event: evGuard, By: by, Session: "here"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Apply(context.Background(), b.plan(b.comment())); err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		tx.Close()
+		if _, err := Keep(context.Background(), b.s, b.state, "", "here", false); !errors.Is(err, ErrSameSession) {
+			t.Errorf("kept from the session it was made in: %v", err)
+		}
+		want := "undone"
+		if keep {
+			want = "applied"
+			if _, err := Keep(context.Background(), b.s, b.state, "", "elsewhere", false); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2500 * time.Millisecond)
+		}
+		for deadline := time.Now().Add(20 * time.Second); StateOf(b.state, tx.ID) != want && time.Now().Before(deadline); {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if got := StateOf(b.state, tx.ID); got != want {
+			t.Errorf("kept %v: the fix is %s, want %s", keep, got, want)
+		}
+		if got := strings.Contains(b.read("sshd.conf"), "# Bad"); got != keep {
+			t.Errorf("kept %v: %q", keep, b.read("sshd.conf"))
+		}
 	}
 }
 
