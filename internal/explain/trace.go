@@ -39,30 +39,20 @@ type attempt struct {
 	reachedAt   int // line of the furthest step
 	verbose     bool
 
-	tries       []addressTry
-	methods     []string // that the server allows, latest
-	firstList   string   // the answer to method none
-	tried       []string // methods the client went to
-	offered     []string // keys offered
-	accepted    []string // keys the server knows
-	identities  map[string]bool
-	missing     []string // explicit key files that do not exist
-	explicit    []string // -i
-	passwords   int      // how often a password was refused
-	prompted    bool     // a password was asked for
-	partial     bool
-	agentKeys   int // -1: not said
-	noTTY       bool
-	proxy       bool
-	exitZero    bool
-	usesPasswd  bool // sshpass, or PreferredAuthentications=password
-	interactive bool
-	lastPacket  string
-	bannerText  []int // lines that the server sent before its greeting
-	keyexPQ     bool
-	serverSigs  string
-	skipped     []int // lines "Skipping … key"
-	jump        string
+	tries      []addressTry
+	methods    []string // that the server allows, latest
+	offered    []string // keys offered
+	accepted   []string // keys the server knows
+	identities map[string]bool
+	explicit   []string // -i
+	passwords  int      // how often a password was refused
+	prompted   bool     // a password was asked for
+	partial    bool
+	agentKeys  int // -1: not said
+	noTTY      bool
+	proxy      bool
+	usesPasswd bool  // sshpass, or PreferredAuthentications=password
+	skipped    []int // lines "Skipping … key"
 }
 
 // addressTry is one address that was tried, and what became of it.
@@ -173,7 +163,7 @@ func (a *attempt) option(opt byte, val string) {
 	case 'i':
 		a.explicit = append(a.explicit, val)
 	case 'J':
-		a.jump, a.proxy = val, true
+		a.proxy = true
 	case 'o':
 		low := strings.ToLower(val)
 		if strings.HasPrefix(low, "preferredauthentications=password") || strings.HasPrefix(low, "pubkeyauthentication=no") ||
@@ -258,8 +248,6 @@ func (a *attempt) readConnect(i int, t string) bool {
 		a.reach(stepEstablished, i)
 	case strings.HasPrefix(t, "Remote protocol version "):
 		a.reach(stepBanner, i)
-	case strings.HasPrefix(t, "kex_exchange_identification: banner line "), strings.HasPrefix(t, "ssh_exchange_identification: "):
-		a.bannerText = append(a.bannerText, i)
 	case strings.HasPrefix(t, "Authenticating to "):
 		host, user, _ := strings.Cut(strings.TrimPrefix(t, "Authenticating to "), " as ")
 		a.user = strings.Trim(user, "'")
@@ -308,7 +296,6 @@ func (a *attempt) readKex(i int, t string) bool {
 	case strings.HasPrefix(t, "expecting SSH2_MSG_KEX"), strings.HasPrefix(t, "sending SSH2_MSG_KEX"):
 		a.reach(stepKexReply, i)
 	case strings.HasPrefix(t, "kex: algorithm: "):
-		a.keyexPQ = strings.Contains(t, "mlkem") || strings.Contains(t, "sntrup")
 		a.reach(stepKexReceived, i)
 	case strings.HasPrefix(t, "Server host key: "), strings.HasPrefix(t, "Server host certificate: "):
 		a.reach(stepHostKey, i)
@@ -316,10 +303,6 @@ func (a *attempt) readKex(i int, t string) bool {
 		a.reach(stepNewKeys, i)
 	case strings.HasPrefix(t, "SSH2_MSG_SERVICE_ACCEPT received"), strings.HasPrefix(t, "service_accept: ssh-userauth"):
 		a.reach(stepAuth, i)
-	case strings.Contains(t, "server-sig-algs=<"):
-		a.serverSigs = t
-	case strings.HasPrefix(t, "send packet: type "), strings.HasPrefix(t, "receive packet: type "):
-		a.lastPacket = t
 	default:
 		return false
 	}
@@ -347,11 +330,6 @@ func (a *attempt) readKeys(i int, l *line) bool {
 		if !strings.HasSuffix(file, "-cert") {
 			a.identities[file] = a.identities[file] || typ != "-1"
 		}
-	case strings.HasPrefix(t, "no such identity: "):
-		file, _, _ := strings.Cut(strings.TrimPrefix(t, "no such identity: "), ": ")
-		if l.debug == 0 || !isDefaultKey(file) {
-			a.missing = append(a.missing, file)
-		}
 	case strings.HasPrefix(t, "Offering public key: "):
 		a.offered = append(a.offered, strings.TrimPrefix(t, "Offering public key: "))
 	case strings.HasPrefix(t, "Offering ") && strings.Contains(t, " public key: "):
@@ -378,13 +356,9 @@ func (a *attempt) readAuth(i int, t string) bool {
 	switch {
 	case strings.HasPrefix(t, "Authentications that can continue: "):
 		list := strings.TrimPrefix(t, "Authentications that can continue: ")
-		if a.firstList == "" {
-			a.firstList = list
-		}
 		a.methods = strings.Split(list, ",")
 		a.reach(stepAuth, i)
 	case strings.HasPrefix(t, "Next authentication method: "):
-		a.tried = append(a.tried, strings.TrimPrefix(t, "Next authentication method: "))
 		a.reach(stepAuth, i)
 	case strings.HasPrefix(t, "Permission denied, please try again"):
 		a.passwords++
@@ -405,7 +379,6 @@ func (a *attempt) readSession(i int, t string) {
 	case strings.HasPrefix(t, "Entering interactive session"), strings.HasPrefix(t, "Sending command: "):
 		a.reach(stepSession, i)
 	case strings.HasPrefix(t, "Exit status 0"):
-		a.exitZero = true
 		a.reach(stepSession, i)
 	case strings.HasPrefix(t, "Last login: "), strings.HasPrefix(t, "Welcome to Ubuntu"):
 		a.reach(stepSession, i)
