@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"net/netip"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -129,9 +128,4 @@ func (e Effective) Endpoints() []Endpoint {
 		}
 	}
 	return out
-}
-
-// wildcards are where a service listens whose configuration says nothing.
-func wildcards(port int) []Endpoint {
-	return []Endpoint{{Addr: netip.IPv4Unspecified(), Port: port}, {Addr: netip.IPv6Unspecified(), Port: port}}
 }

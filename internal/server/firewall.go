@@ -193,6 +193,26 @@ func (w *wall) address(p *firewall.Packet) bool {
 	return other.IsValid() || w.q.Client.IsValid()
 }
 
+// arrivesAt is the port that connections to a port are delivered at: another one
+// where a rule redirects them and SSH listens there.
+func (v *view) arrivesAt(port int) int {
+	if len(v.planned(port)) > 0 {
+		return port
+	}
+	w := &wall{view: v, part: &part{}} // what could not be seen, checkFirewall says
+	if !w.read() || w.rules.Empty() {
+		return port
+	}
+	for _, q := range w.questions() {
+		for _, verdict := range w.ask(q).verdicts {
+			if to := int(verdict.Port); verdict.Kind == firewall.Accept && to != 0 && to != port && len(v.planned(to)) > 0 {
+				return to
+			}
+		}
+	}
+	return port
+}
+
 // answer is what the rules do with one question.
 type answer struct {
 	packet   firewall.Packet
@@ -312,7 +332,8 @@ func (a answer) largest() *firewall.Verdict {
 
 // undecidable says which rule keeps a verdict from being known.
 func undecidable(v *firewall.Verdict) string {
-	for _, u := range v.Unsure {
+	if len(v.Unsure) > 0 {
+		u := v.Unsure[0]
 		where := ""
 		if u.Chain != nil && u.Chain.Table != "" {
 			where = " (" + u.Chain.Title()

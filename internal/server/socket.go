@@ -18,7 +18,7 @@ func socketStage() stage {
 }
 
 func socketDetail(v *view) string {
-	at := v.at(v.port)
+	at := v.at(v.local)
 	if len(at) == 0 {
 		at = v.ours
 	}
@@ -150,7 +150,7 @@ func checkListenMissing(v *view, p *part) {
 			continue
 		}
 		impact := report.Degrading
-		if len(v.reachHere(v.port)) == 0 {
+		if len(v.reachHere(v.local)) == 0 {
 			impact = report.Blocking
 		}
 		f := p.found("listen-address-missing", impact, "SSH is to listen on %s, and no interface of this machine has that address.", e.Addr)
@@ -261,7 +261,7 @@ func (v *view) ownSocketSettings() []facts.Quote {
 
 // checkNondefault: SSH is served, on another port than the one in question.
 func checkNondefault(v *view, p *part) {
-	if !v.hasServer() || len(v.planned(0)) == 0 || len(v.planned(v.port)) > 0 && (v.q.Port != 0 || v.port == 22) {
+	if !v.hasServer() || len(v.planned(0)) == 0 || len(v.planned(v.local)) > 0 && (v.q.Port != 0 || v.port == 22) {
 		return
 	}
 	asked, impact := v.port, report.Blocking
@@ -296,7 +296,7 @@ func checkNondefault(v *view, p *part) {
 }
 
 func checkLoopback(v *view, p *part) {
-	at := v.planned(v.port)
+	at := v.planned(v.local)
 	if len(at) == 0 || v.loopbackClient() {
 		return
 	}
@@ -353,7 +353,7 @@ func (v *view) quoteListening(f *report.Finding, at []facts.Listener) {
 // checkFamily: SSH listens on one address family, and the machine is reachable
 // by the other, too.
 func checkFamily(v *view, p *part) {
-	at := slices.DeleteFunc(v.planned(v.port), func(l facts.Listener) bool { return l.Addr.IsLoopback() })
+	at := slices.DeleteFunc(v.planned(v.local), func(l facts.Listener) bool { return l.Addr.IsLoopback() })
 	if len(at) == 0 {
 		return
 	}

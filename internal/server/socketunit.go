@@ -117,7 +117,7 @@ func (v *view) listens(e facts.Endpoint) bool {
 // unserved is the impact of endpoints that are configured and not served:
 // blocking where they are what the visitor needs.
 func (v *view) unserved(missing []facts.Endpoint) report.Impact {
-	if len(v.reach(v.port)) > 0 {
+	if len(v.reach(v.local)) > 0 {
 		if v.q.Port != 0 {
 			return report.Latent
 		}

@@ -39,7 +39,8 @@ func checkNoLogin(v *view, p *part) {
 	if v.known() && v.Account.UID == 0 {
 		return
 	}
-	for _, n := range v.Access.NoLogin {
+	if len(v.Access.NoLogin) > 0 {
+		n := v.Access.NoLogin[0]
 		f := p.found("nologin-file", report.Blocking, "The file %s keeps everyone but root from logging in.", n.Path)
 		quote(f, n.Text)
 		if n.Text.Text == "" {
@@ -48,7 +49,6 @@ func checkNoLogin(v *view, p *part) {
 		rm := do("rm "+n.Path, "touch "+n.Path)
 		rm.Act = &report.Action{Kind: report.ActRemove, Path: n.Path, Opens: "every account, not only root"}
 		mend(f, "Remove the file, once whatever it announces is over (systemd makes /run/nologin while it boots or goes down).", rm)
-		return
 	}
 }
 

@@ -19,6 +19,7 @@ type view struct {
 	guessed bool             // ours rests on ports and units, since owners cannot be seen
 	want    []facts.Endpoint // where the configuration says to listen
 	port    int              // the port the question is about
+	local   int              // the port at which connections to it arrive: another one where the firewall redirects
 }
 
 func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
@@ -37,6 +38,7 @@ func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
 		}
 	}
 	v.port = v.askedPort()
+	v.local = v.arrivesAt(v.port)
 	return v
 }
 
