@@ -46,6 +46,7 @@ type authenticator struct {
 	next_   int // index of the next key
 	current *Key
 	signed  bool
+	sha1    bool // the server would take the current key with ssh-rsa signatures only, which the configuration forbids
 	partial int
 	offers  int
 	accept  []string // PubkeyAcceptedAlgorithms
@@ -120,6 +121,8 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 	a.obs.Left = state.AllowedMethods
 	if a.current != nil {
 		switch {
+		case a.sha1:
+			a.current.State = KeyNoSign
 		case len(state.PartialSuccessMethods) > a.partial:
 			a.current.State = KeyPartial
 		case a.signed && a.current.signer != nil:
@@ -140,7 +143,7 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 		if k.public == nil || !a.offerable(k) {
 			continue
 		}
-		a.current, a.signed = k, false
+		a.current, a.signed, a.sha1 = k, false, false
 		a.offers++
 		return ssh.PublicKeys(&watched{key: k, owner: a}), nil
 	}
@@ -155,7 +158,7 @@ func (a *authenticator) offerable(k *Key) bool {
 	default:
 		return false
 	}
-	if len((&watched{key: k, owner: a}).Algorithms()) == 0 {
+	if len((&watched{key: k, owner: a}).accepted()) == 0 {
 		k.Fault = faultExcluded
 		return false
 	}
@@ -192,6 +195,10 @@ func (s *watched) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 }
 
 func (s *watched) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	if !slices.Contains(s.accepted(), algorithm) {
+		s.owner.sha1 = true
+		return nil, errCannotSign
+	}
 	s.owner.signed = true
 	if s.key.Fault != "" {
 		s.key.signer = nil
@@ -210,9 +217,20 @@ func (s *watched) SignWithAlgorithm(rand io.Reader, data []byte, algorithm strin
 	}
 }
 
-// Algorithms are the signature algorithms of the key that the configuration
-// accepts, best first.
+// Algorithms are the signature algorithms to negotiate with: those that the
+// configuration accepts, and for RSA at last SHA-1, which is never used unless
+// accepted but shows that the server knows nothing better.
 func (s *watched) Algorithms() []string {
+	list := s.accepted()
+	if strings.HasPrefix(s.key.public.Type(), ssh.KeyAlgoRSA) && !slices.Contains(list, ssh.KeyAlgoRSA) {
+		list = append(list, ssh.KeyAlgoRSA)
+	}
+	return list
+}
+
+// accepted are the signature algorithms of the key that the configuration
+// accepts, best first.
+func (s *watched) accepted() []string {
 	kind := s.key.public.Type()
 	plain := strings.TrimSuffix(kind, "-cert-v01@openssh.com")
 	list := []string{plain}

@@ -36,6 +36,7 @@ func (w *walker) config(ctx context.Context) bool {
 	c.Program = w.opt.SSH
 	if c.Program == "" {
 		c.Program, _ = exec.LookPath("ssh")
+		c.Missing = c.Program == ""
 	}
 	if c.Program == "" || c.Program == "-" {
 		c.Program = ""

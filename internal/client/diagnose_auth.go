@@ -28,9 +28,9 @@ func (d *diagnosis) auth() {
 		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")
 	case l.End == endGoodbye && strings.Contains(l.Err, "Too many authentication failures"):
 		d.tooMany(l)
-	case l.End == endTimeout:
-		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the server falls silent")
-		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not answer the login of %s for %s.", d.host, l.User, seconds(l.Ms)),
+	case l.End == endTimeout || (l.End == endClosed || l.End == endReset) && l.Ms >= graceEnd:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "not complete in time")
+		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not complete the login of %s within %s.", d.host, l.User, seconds(l.Ms)),
 			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
 	case l.End != "":
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
@@ -85,7 +85,7 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	var rejected, welcome, partial []Key
 	for _, k := range l.Keys {
 		switch k.State {
-		case KeyRejected, KeyBadSign:
+		case KeyRejected, KeyBadSign, KeyNoSign:
 			rejected = append(rejected, k)
 		case KeyWelcome:
 			welcome = append(welcome, k)
@@ -162,6 +162,13 @@ func (d *diagnosis) rejected(l *Login, keys []Key) {
 		names = append(names, k.label())
 	}
 	for _, k := range keys {
+		if k.State == KeyNoSign {
+			d.find("no-mutual-signature", report.Confirmed,
+				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which this ssh does not make.", d.host, k.label()),
+				d.loginEvidence(l), advice("Use a key of type ed25519; or allow the old signatures for this host until its server is updated.",
+					onClient("ssh-keygen -t ed25519"), onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+ssh-rsa"))))
+			return
+		}
 		if k.Cert != nil && k.Cert.Fault != "" {
 			d.find("certificate-expired", report.Confirmed, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.label(), k.Cert.Fault),
 				d.loginEvidence(l), advice("Have a new certificate signed.", onClient("ssh-keygen -Lf "+quote(k.File))))
@@ -247,6 +254,10 @@ func (d *diagnosis) tooMany(l *Login) {
 		&report.Remedy{Kind: report.Repair, Summary: "Offer only the right key.",
 			Steps: []report.Step{onClient(d.ssh("-o IdentitiesOnly=yes -i ~/.ssh/id_ed25519"))}})
 }
+
+// graceEnd is how long, in ms, a login must have taken for its sudden end to be
+// the end of the server's patience (LoginGraceTime) and not a refusal.
+const graceEnd = 3500
 
 // slowLogin is for a login that works and takes long before its first answer.
 func (d *diagnosis) slowLogin(l *Login) {

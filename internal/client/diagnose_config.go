@@ -41,6 +41,11 @@ func (d *diagnosis) configRead() {
 	status, from := report.StatusOK, c.Version
 	if c.Program == "" {
 		status, from = report.StatusWarning, "no ssh program: only what was typed is used, no configuration file"
+		if c.Missing {
+			d.find("client-not-installed", report.Confirmed, "There is no ssh program on this machine.",
+				[]report.Evidence{{Source: "PATH", Excerpt: "ssh: not found"}},
+				&report.Remedy{Kind: report.Repair, Summary: "Install it with this system's package manager.", Steps: []report.Step{onClient("sudo apt install openssh-client")}})
+		}
 		d.incomplete("configuration", "there is no ssh program on this machine to read its configuration files as ssh does")
 	}
 	target := fmt.Sprintf("%s port %d", c.Host(), c.Port())

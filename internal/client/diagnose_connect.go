@@ -156,6 +156,9 @@ func (d *diagnosis) tooShort(good Attempt) {
 // typed, where the connection failed: a note, because that is what they are for.
 func (d *diagnosis) redirected() {
 	c := &d.o.Config
+	if slices.ContainsFunc(d.r.Findings, func(f report.Finding) bool { return f.Cause == "client-config-misdirects" }) {
+		return
+	}
 	lines := slices.DeleteFunc(slices.Clone(c.Hosts), func(l Applied) bool { return strings.HasPrefix(strings.ToLower(l.Text), "user") })
 	if len(lines) == 0 {
 		return
@@ -178,6 +181,13 @@ func (d *diagnosis) otherPort() {
 			continue
 		}
 		asked := d.o.Connect[0]
+		if line := d.o.Config.line("port"); line != nil {
+			d.find("client-config-misdirects", report.Likely,
+				fmt.Sprintf("%s, line %d, sends this connection to port %d of %s; an SSH server answers on port %d.", line.File, line.Line, asked.Addr.Port(), d.where(a.Addr.Addr()), a.Addr.Port()),
+				[]report.Evidence{{Source: line.File, Line: line.Line, Excerpt: line.Text}, attemptEvidence(asked), {Source: "connect " + a.Addr.String(), Excerpt: a.Banner}},
+				advice(fmt.Sprintf("Correct line %d of %s, or go around it once.", line.Line, line.File), onClient(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())))))
+			return
+		}
 		d.find("wrong-port", report.Likely,
 			fmt.Sprintf("An SSH server answers on port %d of %s, not on port %d, which was asked for.", a.Addr.Port(), d.where(a.Addr.Addr()), asked.Addr.Port()),
 			[]report.Evidence{attemptEvidence(asked), {Source: "connect " + a.Addr.String(), Excerpt: a.Banner}},

@@ -53,7 +53,7 @@ func (d *diagnosis) unreadable(h *HostKey) {
 			[]report.Evidence{{Source: f.Path, Excerpt: f.Err}},
 			&report.Remedy{Kind: report.Repair, Summary: "Give the file back to its user.", Steps: []report.Step{
 				onClient("sudo chown \"$USER\" " + quote(f.Path)), onClient("chmod 600 " + quote(f.Path))}})
-		if standing != KeyNew || !h.strictly() {
+		if standing != KeyNew || h.lenient() || h.Strict == "accept-new" {
 			d.soften(report.Degrading)
 		}
 	}

@@ -14,6 +14,9 @@ var otherLogin = regexp.MustCompile(`[Pp]lease login as the user "?([a-z_][a-z0-
 // session judges what became of the login.
 func (d *diagnosis) session() {
 	s := d.o.Session
+	if d.o.Login != nil && d.o.Login.OK && !d.stop && d.forwards() {
+		return
+	}
 	if d.o.Login != nil && d.o.Login.OK && s == nil && !d.stop {
 		d.stage(report.StageSession, report.StatusSkipped, 0, "not asked for")
 		return

@@ -52,11 +52,20 @@ func badBytes(text, bad string) string {
 	return ""
 }
 
+// nameBytes are what host names and addresses are made of (RFC 952, with the
+// underscore that some networks use).
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:%[]"
+
 // hintForHost says what was probably meant by a host that does not resolve.
 func hintForHost(typed, name string) string {
 	if _, after, ok := strings.Cut(name, ":"); ok && after != "" && strings.Trim(after, "0123456789") == "" {
 		if _, err := netip.ParseAddr(name); err != nil {
 			return "give the port with -p: ssh " + "-p " + after + " " + strings.Replace(typed, ":"+after, "", 1)
+		}
+	}
+	for _, c := range []byte(name) {
+		if c < 0x80 && strings.IndexByte(nameBytes, c) < 0 && c != '/' {
+			return "the character " + string(c) + " stands in no host name"
 		}
 	}
 	if strings.ContainsRune(name, '/') {

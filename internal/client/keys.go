@@ -50,6 +50,7 @@ const (
 	KeyPartial   KeyState = "partial"  // accepted, and the server wants another method as well
 	KeyWelcome   KeyState = "welcome"  // the server would take it, but nothing could sign
 	KeyBadSign   KeyState = "bad signature"
+	KeyNoSign    KeyState = "no signature algorithm in common"
 	KeyUndecided KeyState = "undecided" // offered last before the connection ended
 )
 

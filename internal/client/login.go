@@ -88,6 +88,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	a.obs.OK = true
 	client := ssh.NewClient(c, channels, requests)
 	defer client.Close()
+	_ = conn.SetDeadline(time.Now().Add(w.wait(leastSession)))
 	w.session(ctx, resumed, client)
 }
 

@@ -11,34 +11,37 @@ import (
 // Observations are what one walk saw. A nil step was not reached. They are
 // plain data, so that a recorded walk replays to the same report.
 type Observations struct {
-	Typed       string    `json:"typed"`
-	Args        []string  `json:"args"`
-	Interrupted bool      `json:"interrupted,omitempty"` // ended by the user before it was complete
-	Config      Config    `json:"config"`
-	Jump        *Jump     `json:"jump,omitempty"`  // the jump host that the configuration asks for
-	Proxy       *Proxy    `json:"proxy,omitempty"` // the command that carried the connection
-	Resolve     *Resolve  `json:"resolve,omitempty"`
-	Routes      []Route   `json:"routes,omitempty"`       // to the addresses
-	Families    []Route   `json:"families,omitempty"`     // to an address far away, one per family
-	Connect     []Attempt `json:"connect,omitempty"`      // in the order in which ssh tries the addresses
-	RetransFail int       `json:"retrans_fail,omitempty"` // TCP segments that this machine could not send again while it connected (TcpExtTCPRetransFail)
-	Chosen      string    `json:"chosen,omitempty"`       // the address and port that the walk went on with
-	OtherPorts  []Attempt `json:"other_ports,omitempty"`  // other usual SSH ports of the same address
-	OtherFamily []Attempt `json:"other_family,omitempty"` // addresses of the family that may not be used, after all others failed
-	Elsewhere   *Attempt  `json:"elsewhere,omitempty"`    // the address that DNS gives, where the hosts file gives another that failed
-	PortsAsked  bool      `json:"ports_asked,omitempty"`  // whether other ports were tried at all
-	Banner      *Banner   `json:"banner,omitempty"`
-	Second      *Banner   `json:"second,omitempty"` // what a second connection with a TLS hello got
-	Kex         *Kex      `json:"kex,omitempty"`
-	HostKey     *HostKey  `json:"host_key,omitempty"`
-	Login       *Login    `json:"login,omitempty"`
-	Session     *Session  `json:"session,omitempty"`
-	NoAuth      bool      `json:"no_auth,omitempty"` // the user asked for no login
+	Typed       string     `json:"typed"`
+	Args        []string   `json:"args"`
+	Interrupted bool       `json:"interrupted,omitempty"` // ended by the user before it was complete
+	Config      Config     `json:"config"`
+	Jump        *Jump      `json:"jump,omitempty"`  // the jump host that the configuration asks for
+	Proxy       *Proxy     `json:"proxy,omitempty"` // the command that carried the connection
+	Resolve     *Resolve   `json:"resolve,omitempty"`
+	Routes      []Route    `json:"routes,omitempty"`       // to the addresses
+	Families    []Route    `json:"families,omitempty"`     // to an address far away, one per family
+	Connect     []Attempt  `json:"connect,omitempty"`      // in the order in which ssh tries the addresses
+	RetransFail int        `json:"retrans_fail,omitempty"` // TCP segments that this machine could not send again while it connected (TcpExtTCPRetransFail)
+	Chosen      string     `json:"chosen,omitempty"`       // the address and port that the walk went on with
+	OtherPorts  []Attempt  `json:"other_ports,omitempty"`  // other usual SSH ports of the same address
+	OtherFamily []Attempt  `json:"other_family,omitempty"` // addresses of the family that may not be used, after all others failed
+	Elsewhere   *Attempt   `json:"elsewhere,omitempty"`    // the address that DNS gives, where the hosts file gives another that failed
+	PortsAsked  bool       `json:"ports_asked,omitempty"`  // whether other ports were tried at all
+	Banner      *Banner    `json:"banner,omitempty"`
+	Second      *Banner    `json:"second,omitempty"` // what a second connection with a TLS hello got
+	Kex         *Kex       `json:"kex,omitempty"`
+	HostKey     *HostKey   `json:"host_key,omitempty"`
+	Login       *Login     `json:"login,omitempty"`
+	Session     *Session   `json:"session,omitempty"`
+	Listeners   []Listener `json:"listeners,omitempty"`
+	Onward      *Onward    `json:"onward,omitempty"`
+	NoAuth      bool       `json:"no_auth,omitempty"` // the user asked for no login
 }
 
 // Config is what ssh says the connection is to be.
 type Config struct {
 	Program string              `json:"program,omitempty"` // the ssh that was asked; empty if there is none
+	Missing bool                `json:"missing,omitempty"` // it was looked for and is not there
 	Version string              `json:"version,omitempty"` // its first words: OpenSSH_9.2p1 …
 	Command string              `json:"command,omitempty"`
 	Values  map[string][]string `json:"values,omitempty"`  // keyword in lower case → values, as `ssh -G` prints them

@@ -55,6 +55,18 @@ func redirectionsIn(a Applied) []Applied {
 	return out
 }
 
+// line is the configuration line that sets a keyword for this connection, or nil.
+// What was typed wins over every file, and then no line counts.
+func (c *Config) line(keyword string) *Applied {
+	for i, l := range c.Hosts {
+		first, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(l.Text, "=", " ")), " ")
+		if first == keyword && strings.Contains(l.Text, c.Get(keyword)) {
+			return &c.Hosts[i]
+		}
+	}
+	return nil
+}
+
 // expandHome replaces a leading ~/ by the home directory.
 func expandHome(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {

@@ -34,7 +34,8 @@ type Session struct {
 
 // session opens a session as `ssh HOST COMMAND` does.
 func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Client) {
-	if w.obs.Config.Get("sessiontype") == "none" {
+	w.listeners()
+	if w.onward(ctx, client) || w.obs.Config.Get("sessiontype") == "none" {
 		return // -N: no session was asked for
 	}
 	limit := w.wait(leastSession)
