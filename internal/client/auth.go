@@ -36,6 +36,7 @@ type Login struct {
 	Err       string   `json:"err,omitempty"`
 	Ms        float64  `json:"ms"`
 	Batch     bool     `json:"batch,omitempty"`
+	Nobody    bool     `json:"nobody,omitempty"`     // there is no terminal on which ssh could ask
 	OnlyNamed bool     `json:"only_named,omitempty"` // IdentitiesOnly
 }
 
@@ -56,7 +57,7 @@ type authenticator struct {
 // auth prepares what ssh would try.
 func (w *walker) auth(_ context.Context, _ net.Conn) *authenticator {
 	c := &w.obs.Config
-	l := &Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", OnlyNamed: c.Get("identitiesonly") == "yes"}
+	l := &Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody(), OnlyNamed: c.Get("identitiesonly") == "yes"}
 	a := &authenticator{obs: l, begin: time.Now(), close: func() {}}
 	if w.opt.NoAuth {
 		return a

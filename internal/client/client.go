@@ -15,6 +15,8 @@ package client
 import (
 	"context"
 	"net"
+	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -29,6 +31,7 @@ type Options struct {
 	Version      string        // of this program; goes into the identification string
 	SSH          string        // the ssh program; "" looks it up, "-" does without
 	hop          int           // how many jump hosts led here
+	alone        *bool         // tests: whether nobody can be asked
 }
 
 // Progress is what the walk waits for at the moment.
@@ -139,6 +142,27 @@ func (w *walker) tell(step, address string, limit time.Duration) (done func()) {
 		}
 	}()
 	return func() { close(quit); <-gone }
+}
+
+// nobody reports whether ssh could ask nobody for a password or a yes: it asks on
+// the controlling terminal, or by an askpass program (readpass.c).
+func (w *walker) nobody() bool {
+	if w.opt.alone != nil {
+		return *w.opt.alone
+	}
+	if os.Getenv("SSH_ASKPASS") != "" && (os.Getenv("DISPLAY") != "" || os.Getenv("SSH_ASKPASS_REQUIRE") == "force") {
+		return false
+	}
+	terminal := "/dev/tty"
+	if runtime.GOOS == "windows" {
+		terminal = "CONIN$"
+	}
+	f, err := os.OpenFile(terminal, os.O_RDWR, 0)
+	if err != nil {
+		return true
+	}
+	_ = f.Close()
+	return false
 }
 
 // ms is a duration as the report has it: milliseconds with two decimals.

@@ -70,9 +70,8 @@ func (d *diagnosis) settle() {
 	d.r.Findings = kept
 	d.r.Normalize()
 	d.r.Decide()
-	blocked := len(kept) > 0 && kept[0].Impact == report.Blocking
 	switch {
-	case len(kept) > 0 && (blocked || d.r.Verdict == report.VerdictDegraded):
+	case len(kept) > 0 && kept[0].Impact.Rank() <= report.Degrading.Rank():
 		d.r.Headline = kept[0].Summary
 	case d.o.Interrupted:
 		d.r.Verdict = report.VerdictUnknown

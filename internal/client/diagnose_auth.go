@@ -68,7 +68,7 @@ func (k Key) label() string {
 // interactive are the methods that need somebody who types, as far as both
 // sides allow them and ssh would ask.
 func (l *Login) interactive() []string {
-	if l.Batch {
+	if l.Batch || l.Nobody {
 		return nil
 	}
 	left := l.Left
@@ -118,6 +118,14 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	}
 }
 
+// silence is why ssh can ask nobody.
+func (l *Login) silence() string {
+	if l.Batch {
+		return "in batch mode"
+	}
+	return "without a terminal"
+}
+
 // needsOwner is for a key that the server takes and that only its owner can use.
 func (d *diagnosis) needsOwner(l *Login, k Key) {
 	if k.Fault == faultTouch {
@@ -127,9 +135,9 @@ func (d *diagnosis) needsOwner(l *Login, k Key) {
 	}
 	summary := fmt.Sprintf("%s accepts the key %s, and its passphrase is needed to use it.", d.host, k.label())
 	steps := []report.Step{onClient("ssh-add " + quote(k.File))}
-	if l.Batch {
+	if l.Batch || l.Nobody {
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key needs its passphrase")
-		d.find("private-key-passphrase", report.Confirmed, summary+" In batch mode nobody can be asked.", d.loginEvidence(l),
+		d.find("private-key-passphrase", report.Confirmed, summary+" "+upper(l.silence())+", nobody can be asked.", d.loginEvidence(l),
 			advice("Load the key into the agent first.", steps...))
 		return
 	}

@@ -197,8 +197,9 @@ func (d *diagnosis) otherPort() {
 	}
 }
 
-// otherFamily tells of the address family that the user ruled out, if the host
-// answers there. What was asked for stays broken, so it is only a note.
+// otherFamily tells of the address family that is ruled out, if the host answers
+// there. Where a configuration file rules it out, that is the answer; where the
+// user typed it, what was asked for stays the answer and this is a note.
 func (d *diagnosis) otherFamily() {
 	for _, a := range d.o.OtherFamily {
 		if a.Outcome != Connected {
@@ -208,7 +209,9 @@ func (d *diagnosis) otherFamily() {
 		d.find("address-family-mismatch", report.Confirmed,
 			fmt.Sprintf("%s answers by %s, but this connection may only use %s, where it %s.", d.host, familyOf(a), familyOf(asked), d.classify(asked).short),
 			[]report.Evidence{attemptEvidence(asked), attemptEvidence(a)}, d.pickFamily(a))
-		d.soften(report.Note)
+		if d.o.Config.line("addressfamily") == nil {
+			d.soften(report.Note)
+		}
 		return
 	}
 }

@@ -75,14 +75,11 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 			certainty = report.Confirmed
 		}
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs: large packets do not arrive")
-		d.find("mtu-blackhole", certainty,
-			fmt.Sprintf("Small packets reach %s and large ones vanish: the key exchange hangs for %s. Something on the way (often a VPN or tunnel) carries less than it says.", d.host, seconds(h.Ms)),
-			append(evidence, h.stuckEvidence()...),
-			mtuRemedy(d.o.chosenAddr().Addr()))
+		d.mtu(h.Ms, certainty, append(evidence, stuckEvidence(h.Stuck, h.Small)...))
 	case h.End == endTimeout:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs")
 		d.find("closed-during-kex", report.Likely, fmt.Sprintf("%s falls silent in the middle of the key exchange for %s.", d.host, seconds(h.Ms)),
-			append(evidence, h.stuckEvidence()...), advice("Look on the host whether its SSH server hangs.", onConsole()))
+			append(evidence, stuckEvidence(h.Stuck, h.Small)...), advice("Look on the host whether its SSH server hangs.", onConsole()))
 	default:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s", h.Err)
 		d.find("closed-during-kex", report.Confirmed, fmt.Sprintf("%s ends the connection during the key exchange: %s.", d.host, h.Err), evidence,
@@ -104,13 +101,20 @@ func mtuRemedy(addr netip.Addr) *report.Remedy {
 		onClient("sudo ip link set dev DEVICE mtu 1280"), onClient(fmt.Sprintf("ping -M do -s 1400 -c 3 %s", addr)))
 }
 
-func (h *HostKey) stuckEvidence() []report.Evidence {
+// mtu is for a key exchange that hangs because large packets are lost.
+func (d *diagnosis) mtu(ms float64, certainty report.Certainty, evidence []report.Evidence) {
+	d.find("mtu-blackhole", certainty,
+		fmt.Sprintf("Small packets reach %s and large ones vanish: the key exchange hangs for %s. Something on the way (often a VPN or tunnel) carries less than it says.", d.host, seconds(ms)),
+		evidence, mtuRemedy(d.o.chosenAddr().Addr()))
+}
+
+func stuckEvidence(stuck *Stuck, small string) []report.Evidence {
 	var out []report.Evidence
-	if h.Stuck != nil {
-		out = append(out, h.Stuck.evidence())
+	if stuck != nil {
+		out = append(out, stuck.evidence())
 	}
-	if h.Small != "" {
-		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", smallSegment), Excerpt: h.Small})
+	if small != "" {
+		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", smallSegment), Excerpt: small})
 	}
 	return out
 }
@@ -184,6 +188,9 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 		why := fmt.Sprintf("StrictHostKeyChecking is %s", h.Strict)
 		if h.Strict == "ask" {
 			why = "in batch mode nobody can be asked"
+			if !h.Batch {
+				why = "without a terminal nobody can be asked"
+			}
 		}
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
 		d.find("host-key-unknown", report.Confirmed,

@@ -129,6 +129,10 @@ func (d *diagnosis) kexEnded(k *Kex) {
 			fmt.Sprintf("%s begins like an SSH server and then sends something that is not SSH.", d.host), evidence,
 			advice("Look on the host what listens on this port.", onServer(fmt.Sprintf("sudo ss -tlnp 'sport = :%d'", d.r.Target.Port)), onConsole()))
 	case endTimeout:
+		if k.Small == "passed" {
+			d.mtu(k.Ms, report.Confirmed, append(evidence, stuckEvidence(k.Stuck, k.Small)...))
+			return
+		}
 		d.find("closed-during-kex", report.Likely,
 			fmt.Sprintf("%s says that it is an SSH server (%s) and then sends nothing more for %s.", d.host, d.o.Banner.Ident.Software, seconds(k.Ms)),
 			evidence, advice("Look on the host whether its SSH server hangs.", onConsole()))

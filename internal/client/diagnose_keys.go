@@ -11,8 +11,11 @@ import (
 // the login works anyway they are worth knowing; where it fails they block.
 func (d *diagnosis) keyFaults(l *Login) {
 	impact := report.Blocking
-	if l.OK || len(l.interactive()) > 0 {
+	switch {
+	case l.OK:
 		impact = report.Note
+	case len(l.interactive()) > 0:
+		impact = report.Degrading // ssh goes on to ask for a password
 	}
 	for _, line := range d.o.Config.Stderr {
 		if path, ok := cutAround(line, "Warning: Identity file ", " not accessible"); ok {
@@ -72,8 +75,8 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
 			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+"+k.Type))))
 	case faultEncrypted:
-		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && l.Batch {
-			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and in batch mode nobody can be asked.", k.File), evidence,
+		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
+			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.silence()), evidence,
 				advice("Load the key into the agent first.", onClient("ssh-add "+quote(k.File))))
 		}
 	}

@@ -19,6 +19,7 @@ type HostKey struct {
 	Files       []KnownFile `json:"files,omitempty"`
 	Strict      string      `json:"strict,omitempty"` // StrictHostKeyChecking
 	Batch       bool        `json:"batch,omitempty"`  // BatchMode
+	Nobody      bool        `json:"nobody,omitempty"` // there is no terminal on which ssh could ask
 	Cert        *HostCert   `json:"cert,omitempty"`
 	End         string      `json:"end,omitempty"`
 	Err         string      `json:"err,omitempty"`
@@ -50,7 +51,7 @@ type Stuck struct {
 // hostKey reads what is on record before the connection shows its key.
 func (w *walker) hostKey() *HostKey {
 	c := &w.obs.Config
-	h := &HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes"}
+	h := &HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody()}
 	h.Known, h.Files = lookUp(knownFiles(c), h.Names)
 	h.names = append(slices.Clone(h.Names), strings.ToLower(c.Host()))
 	return h
@@ -200,8 +201,8 @@ func (h *HostKey) strictly() bool {
 		return false
 	case "yes", "true":
 		return true
-	default: // ask: in batch mode nobody can answer
-		return h.Batch
+	default: // ask: nobody can answer in batch mode or without a terminal
+		return h.Batch || h.Nobody
 	}
 }
 

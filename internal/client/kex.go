@@ -35,6 +35,10 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 		k.End = endCancelled
 	case err != nil:
 		k.End, k.Err = endOf(err), errText(err)
+		if k.End == endTimeout && w.obs.Proxy == nil {
+			k.Stuck = stuckBytes(conn)
+			k.Small = w.smallPackets(ctx)
+		}
 	default:
 		k.Server = &server
 	}

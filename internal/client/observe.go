@@ -179,6 +179,8 @@ type Kex struct {
 	Client map[string][]string `json:"client,omitempty"` // keyword of ssh_config → our list
 	End    string              `json:"end,omitempty"`
 	Err    string              `json:"err,omitempty"`
+	Stuck  *Stuck              `json:"stuck,omitempty"`
+	Small  string              `json:"small,omitempty"` // as in HostKey
 	Ms     float64             `json:"ms"`
 }
 

@@ -35,7 +35,7 @@ func TestJump(t *testing.T) {
 		{"target unknown", "id", "jump", "no-such-host.invalid", report.VerdictBroken, "", "jump"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := Walk(t.Context(), Options{Args: []string{"-F", s.jumpConfig(t, tt.key), "-J", tt.jump}, Host: tt.host, NoOtherPorts: true, Version: "test"}, nil)
+			o := Walk(t.Context(), Options{Args: []string{"-F", s.jumpConfig(t, tt.key), "-J", tt.jump}, Host: tt.host, NoOtherPorts: true, Version: "test", alone: new(bool)}, nil)
 			r := Diagnose(o, "test")
 			if r.Verdict != tt.verdict || tt.cause != "" && blocking(r) != tt.cause || !strings.Contains(r.Headline, tt.words) {
 				t.Errorf("%s %s: %s", r.Verdict, blocking(r), r.Headline)
@@ -59,7 +59,7 @@ func TestProxyCommand(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("SHELL", "/bin/sh")
-			opt := Options{Args: []string{"-F", conf, "-o", "ProxyCommand=" + tt.command}, Host: "target", Version: "test"}
+			opt := Options{Args: []string{"-F", conf, "-o", "ProxyCommand=" + tt.command}, Host: "target", Version: "test", alone: new(bool)}
 			if tt.name == "silent" {
 				opt.Timeout = 1e9
 			}

@@ -97,6 +97,10 @@ func (s realServer) walk(t *testing.T, opt Options, args ...string) (*Observatio
 	opt.Args = append(args, "-F", "none", "-p", s.port, "-o", "UserKnownHostsFile="+s.dir+"/known_hosts", "-o", "GlobalKnownHostsFile=none",
 		"-o", "IdentityAgent=none")
 	opt.Host, opt.Version = s.user+"@127.0.0.1", "test"
+	if opt.alone == nil {
+		somebody := false
+		opt.alone = &somebody
+	}
 	o := Walk(t.Context(), opt, nil)
 	if o.Config.Program == "" {
 		t.Skip("no ssh program on this machine")
