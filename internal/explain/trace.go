@@ -2,6 +2,7 @@ package explain
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -335,6 +336,14 @@ func (a *attempt) readKeys(i int, l *line) bool {
 	case strings.HasPrefix(t, "Offering ") && strings.Contains(t, " public key: "):
 		_, file, _ := strings.Cut(t, " public key: ")
 		a.offered = append(a.offered, file)
+	case strings.HasPrefix(t, "Trying private key: "):
+		// a key without its .pub is tried by its file; the usual names need not exist
+		if file := strings.TrimPrefix(t, "Trying private key: "); !isDefaultKey(file) {
+			a.offered = append(a.offered, file)
+		}
+	case strings.HasPrefix(t, "no such identity: "):
+		file, _, _ := strings.Cut(strings.TrimPrefix(t, "no such identity: "), ": ")
+		a.offered = slices.DeleteFunc(a.offered, func(o string) bool { return o == file })
 	case strings.HasPrefix(t, "Server accepts key: "):
 		a.accepted = append(a.accepted, strings.TrimPrefix(t, "Server accepts key: "))
 	case strings.HasPrefix(t, "Skipping ") && strings.Contains(t, " key "):
