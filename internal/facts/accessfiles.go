@@ -14,7 +14,8 @@ type AccessFiles struct {
 	Keys    []KeyFile // where sshd looks for the user's public keys, in its order
 	Usual   []KeyFile // ~/.ssh/authorized_keys and authorized_keys2, wherever sshd looks
 	Chroot  []HostFile
-	ReadAll bool // every path could be looked at
+	Command []HostFile // AuthorizedKeysCommand and every directory above it
+	ReadAll bool       // every path could be looked at
 }
 
 // NoLogin is a file that keeps everyone but root out, with what it tells them.
@@ -49,7 +50,7 @@ func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
 			items = append(items, evidence.Stat(dir))
 		}
 	}
-	for _, dir := range chrootDirs(parseEffective(b, ask), a) {
+	for _, dir := range append(chrootDirs(parseEffective(b, ask), a), commandPaths(parseEffective(b, ask))...) {
 		items = append(items, evidence.Stat(dir))
 	}
 	return items
@@ -71,6 +72,9 @@ func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
 	out.Usual = keyFiles(b, usualPaths(a), a.Home)
 	for _, dir := range chrootDirs(e, a) {
 		out.Chroot = append(out.Chroot, hostFile(b, dir))
+	}
+	for _, p := range commandPaths(e) {
+		out.Command = append(out.Command, hostFile(b, p))
 	}
 	for _, k := range out.Keys {
 		out.ReadAll = out.ReadAll && !k.File.Origin.Unseen()
@@ -139,6 +143,17 @@ func dirsAbove(file, home string) []string {
 		}
 	}
 	return out
+}
+
+// commandPaths are AuthorizedKeysCommand and everything above it, all of which
+// must be root's alone (misc.c, subprocess).
+func commandPaths(e Effective) []string {
+	words := e.Fields("authorizedkeyscommand")
+	if len(words) == 0 || !strings.HasPrefix(words[0], "/") {
+		return nil
+	}
+	p := path.Clean(words[0])
+	return append([]string{p}, dirsAbove(p, "/")...)
 }
 
 // chrootDirs are ChrootDirectory and everything above it (session.c, safely_chroot).

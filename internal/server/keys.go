@@ -46,7 +46,7 @@ func (v *view) keyWay() tri {
 		return maybe
 	case e.Value("pubkeyauthentication") == "no":
 		return no
-	case v.otherKeySource():
+	case v.otherKeySource() && v.commandFault() == nil:
 		return maybe
 	}
 	for _, k := range v.Access.Keys {
@@ -87,7 +87,7 @@ func (v *view) keyFault(k facts.KeyFile) *fault {
 		if !h.Origin.Known() {
 			continue
 		}
-		if h.Meta.UID != 0 && h.Meta.UID != v.Account.UID {
+		if h.Meta.UID != 0 && h.Meta.UID != v.Account.UID || !v.readable(h) {
 			return &fault{h, true}
 		}
 		forbidden := uint32(0o022)
@@ -99,6 +99,63 @@ func (v *view) keyFault(k facts.KeyFile) *fault {
 		}
 	}
 	return nil
+}
+
+// readable reports whether the user may read the file, or pass the directory:
+// sshd opens authorized_keys with the user's rights. Other groups of the user
+// are not looked into: what any group may read counts as readable.
+func (v *view) readable(h facts.HostFile) bool {
+	need := uint32(0o4)
+	if h.Meta.Type == "dir" {
+		need = 0o1
+	}
+	switch {
+	case v.Account.UID == 0:
+		return true
+	case h.Meta.UID == v.Account.UID:
+		return h.Meta.Mode&(need<<6) != 0
+	}
+	return h.Meta.Mode&(need|need<<3) != 0
+}
+
+// commandFault is what keeps sshd from running AuthorizedKeysCommand: it is not
+// there, or it or a directory above it is not root's alone.
+func (v *view) commandFault() *fault {
+	for i, h := range v.Access.Command {
+		switch {
+		case i == 0 && absent(h.Origin):
+			return &fault{h, false}
+		case h.Origin.Known() && h.Meta.UID != 0:
+			return &fault{h, true}
+		case h.Origin.Known() && h.Meta.Mode&0o022 != 0:
+			return &fault{h, false}
+		}
+	}
+	return nil
+}
+
+func (v *view) commandFailed(p *part, fl *fault) {
+	command, path, m := v.Access.Command[0].Path, fl.at.Path, fl.at.Meta
+	words := fmt.Sprintf("%s can be written by others (mode %04o)", path, m.Mode)
+	step := chmod(path, m.Mode&^0o022, m.Mode)
+	switch {
+	case absent(fl.at.Origin):
+		words = path + " does not exist"
+		step = report.Step{}
+	case fl.owner:
+		words = fmt.Sprintf("%s belongs to uid %d, not to root", path, m.UID)
+		step = do("chown root "+shellQuote(path), fmt.Sprintf("chown %d %s", m.UID, shellQuote(path)))
+		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: "root"}
+	}
+	f := p.found("authorized-keys-command-failed", report.Blocking, "sshd does not run AuthorizedKeysCommand %s, because %s.", command, words)
+	quote(f, fl.at.Quote())
+	quote(f, v.Effective.Quote("authorizedkeyscommand")...)
+	quoteEntries(f, v.Journal.Last(1, "Unsafe AuthorizedKeysCommand", "AuthorizedKeysCommand"))
+	if step.Do == "" {
+		mend(f, "Put the program back, or take AuthorizedKeysCommand out of the configuration.")
+		return
+	}
+	mend(f, "Give the program to root alone.", step)
 }
 
 // checkKeys looks for public keys that sshd would take for the user.
@@ -118,17 +175,19 @@ func checkKeys(v *view, p *part) {
 	if v.keyWay() != no {
 		return
 	}
-	impact := report.Degrading
-	if v.passwordWay() == no {
-		impact = report.Blocking
+	if fl := v.commandFault(); fl != nil {
+		v.commandFailed(p, fl)
+		return
 	}
+	// The keys are there, so a key is how the user means to come in; that a
+	// password might do does not make it work.
 	for _, k := range v.Access.Keys {
 		if fl := v.keyFault(k); fl != nil && k.File.Origin.Known() {
-			v.keyPermissions(p, impact, k, fl)
+			v.keyPermissions(p, report.Blocking, k, fl)
 			return
 		}
 	}
-	v.noUserKeys(p, impact)
+	v.noUserKeys(p)
 }
 
 func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl *fault) {
@@ -137,6 +196,9 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 	step := chmod(path, m.Mode&^0o022, m.Mode)
 	if fl.owner {
 		f.Summary = fmt.Sprintf("sshd ignores %s, because %s belongs to uid %d, not to %s.", k.File.Path, path, m.UID, v.Account.Name)
+		if m.UID == v.Account.UID {
+			f.Summary = fmt.Sprintf("sshd cannot read %s as %s, because of the mode %04o of %s.", k.File.Path, v.Account.Name, m.Mode, path)
+		}
 		step = do(fmt.Sprintf("chown %s %s", shellQuote(v.Account.Name), shellQuote(path)), fmt.Sprintf("chown %d %s", m.UID, shellQuote(path)))
 		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: v.Account.Name}
 	}
@@ -147,7 +209,7 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 }
 
 // noUserKeys: nothing where sshd looks; perhaps the keys are where it does not.
-func (v *view) noUserKeys(p *part, impact report.Impact) {
+func (v *view) noUserKeys(p *part) {
 	a := v.Account
 	var looked []string
 	for _, k := range v.Access.Keys {
@@ -155,7 +217,7 @@ func (v *view) noUserKeys(p *part, impact report.Impact) {
 	}
 	for _, k := range v.Access.Usual {
 		if k.File.Origin.Known() && k.File.Meta.Size > 0 && !slices.Contains(looked, k.File.Path) {
-			f := p.found("authorized-keys-location", impact, "The keys of %s are in %s, and sshd looks for them in %s.", a.Name, k.File.Path, orNowhere(looked))
+			f := p.found("authorized-keys-location", report.Blocking, "The keys of %s are in %s, and sshd looks for them in %s.", a.Name, k.File.Path, orNowhere(looked))
 			quote(f, v.Effective.Quote("authorizedkeysfile")...)
 			v.quoteSetting(f, "AuthorizedKeysFile")
 			quote(f, k.File.Quote())
@@ -163,8 +225,9 @@ func (v *view) noUserKeys(p *part, impact report.Impact) {
 			return
 		}
 	}
-	if impact != report.Blocking {
-		impact = report.Note
+	impact := report.Note // a user with a password needs no key
+	if v.passwordWay() == no {
+		impact = report.Blocking
 	}
 	f := p.found("authorized-keys-missing", impact, "There is no key for %s: sshd looks in %s.", a.Name, orNowhere(looked))
 	for _, k := range v.Access.Keys {
@@ -184,11 +247,8 @@ func orNowhere(paths []string) string {
 // keysOff: public keys are switched off.
 func (v *view) keysOff(p *part) {
 	impact := report.Note
-	switch has := v.hasKeys(); {
-	case v.passwordWay() == no:
+	if v.hasKeys() || v.passwordWay() == no {
 		impact = report.Blocking
-	case has:
-		impact = report.Degrading
 	}
 	f := p.found("pubkey-auth-disabled", impact, "Public key authentication is switched off, so no key of %s works.", v.Account.Name)
 	quote(f, v.Effective.Quote("pubkeyauthentication")...)

@@ -55,3 +55,45 @@ func checkInterfaces(v *view, p *part) {
 	}
 	mend(f, "Bring the interface up and give it its address, with whatever manages the network here.", steps...)
 }
+
+// checkRoute: the machine must be able to answer the visitor.
+func checkRoute(v *view, p *part) {
+	if !v.q.Client.IsValid() || v.loopbackClient() {
+		return
+	}
+	if v.Route.Origin.Unseen() {
+		p.also("route back to the client", v.Route.Origin.Reason)
+		return
+	}
+	if !v.Route.Unreachable {
+		v.checkPathFilter(p)
+		return
+	}
+	f := p.found("route-missing", report.Blocking, "This machine has no route to %s, so its answers go nowhere.", v.q.Client)
+	quote(f, v.Route.Quote)
+	mend(f, "Give the machine a route to the client's network, mostly a default route.")
+}
+
+// checkPathFilter: the answers leave by an interface that is not the one whose
+// address the client calls. With a strict reverse-path filter there, the client's
+// packets are dropped before any firewall sees them.
+func (v *view) checkPathFilter(p *part) {
+	home := ""
+	for _, k := range v.Links.All {
+		for _, a := range k.Addrs {
+			if a.Addr == v.Route.Source && !k.Loopback {
+				home = k.Name
+			}
+		}
+	}
+	strict, ok := v.Route.Strict[home]
+	if home == "" || home == v.Route.Device || !ok {
+		return
+	}
+	f := p.found("route-missing", report.Blocking, "Answers to %s leave by %s, and %s drops what comes in from there, because its reverse-path filter is strict.",
+		v.q.Client, v.Route.Device, home)
+	f.Certainty = report.Likely // the client may come in by the other interface after all
+	quote(f, v.Route.Quote, strict)
+	mend(f, "Correct the route to the client's network, or make the filter loose (2).",
+		do("sysctl -w net.ipv4.conf."+shellQuote(home)+".rp_filter=2", "sysctl -w net.ipv4.conf."+shellQuote(home)+".rp_filter=1"))
+}

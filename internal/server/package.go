@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -100,14 +101,27 @@ func checkRuns(v *view, p *part) {
 		f := p.found(cause, v.keepsOut(), "%s cannot run: %s", sshd.Path, strings.TrimSuffix(v.Test.Words(), ".")+".")
 		quote(f, v.Test.Said...)
 		v.mendBroken(f)
-	case v.Program.Session.Origin.Status == evidence.Absent && v.Test.NoSession():
+	case absent(v.Program.Session.Origin) && (v.Test.NoSession() || v.splitRelease()):
 		f := p.found("upgrade-unfinished", report.Blocking, "sshd's helper program sshd-session is missing, so no connection can be served.")
-		quote(f, v.Test.Said...)
+		quote(f, in.Quote, facts.Quote{Source: "stat " + v.Program.Session.Path, Text: "No such file or directory"})
 		v.mendBroken(f)
 	}
 	if v.Package.Origin.Unseen() && !v.serving() {
 		p.also("package state", v.Package.Origin.Reason)
 	}
+}
+
+// splitRelease reports whether the package is one whose sshd serves connections
+// by sshd-session: OpenSSH 9.8 and later.
+func (v *view) splitRelease() bool {
+	in, ok := v.Package.Server()
+	_, version, epoch := strings.Cut(in.Version, ":")
+	if !epoch {
+		version = in.Version
+	}
+	var major, minor int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return ok && n == 2 && (major > 9 || major == 9 && minor >= 8)
 }
 
 func (v *view) mendBroken(f *report.Finding) {

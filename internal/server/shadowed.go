@@ -47,20 +47,3 @@ func checkShadowed(v *view, p *part) {
 		mend(f, fmt.Sprintf("Set %s in %s, where it counts, or remove it there.", d.Keyword, first.d.Quote.Source))
 	}
 }
-
-// checkRoute: the machine must be able to answer the visitor.
-func checkRoute(v *view, p *part) {
-	if !v.q.Client.IsValid() || v.loopbackClient() {
-		return
-	}
-	if v.Route.Origin.Unseen() {
-		p.also("route back to the client", v.Route.Origin.Reason)
-		return
-	}
-	if !v.Route.Unreachable {
-		return
-	}
-	f := p.found("route-missing", report.Blocking, "This machine has no route to %s, so its answers go nowhere.", v.q.Client)
-	quote(f, v.Route.Quote)
-	mend(f, "Give the machine a route to the client's network, mostly a default route.")
-}

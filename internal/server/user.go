@@ -125,7 +125,7 @@ func checkAccountState(v *view, p *part) {
 		return
 	}
 	if a.MustChange || !a.PasswordExpires.IsZero() && now >= a.PasswordExpires.Unix() {
-		f := p.found("password-expired", report.Degrading, "The password of %s has expired: it must be changed at the next login, which a script or a file copy cannot do.", a.Name)
+		f := p.found("password-expired", report.Blocking, "The password of %s has expired: it must be changed at the next login, which a script or a file copy cannot do.", a.Name)
 		quote(f, a.ExpiryLines...)
 		quote(f, a.State)
 		mend(f, "Set a new password.", do("passwd "+shellQuote(a.Name), ""))
@@ -183,11 +183,7 @@ func checkHome(v *view, p *part) {
 	if !v.known() || !absent(a.HomeDir.Origin) {
 		return
 	}
-	impact := report.Degrading
-	if v.passwordWay() == no {
-		impact = report.Blocking
-	}
-	f := p.found("home-missing", impact, "The home directory of %s, %s, does not exist, and with it no authorized_keys.", a.Name, a.Home)
+	f := p.found("home-missing", report.Blocking, "The home directory of %s, %s, does not exist, and with it no authorized_keys.", a.Name, a.Home)
 	quote(f, a.Line, facts.Quote{Source: "stat " + a.Home, Text: "No such file or directory"})
 	mend(f, "Make the home directory.", do("mkhomedir_helper "+shellQuote(a.Name), "rmdir "+shellQuote(a.Home)))
 }
