@@ -11,6 +11,7 @@ import (
 	"os/exec"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
@@ -150,6 +151,9 @@ func (a *app) lookThrough(ctx context.Context, q server.Query, command string) (
 func (a *app) readBundle(name string) (*evidence.Bundle, error) {
 	read := func() (*evidence.Bundle, error) { return replay.Open(name) }
 	if name == "-" {
+		if in, ok := a.In.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
+			fmt.Fprintln(a.Err, "Paste what the script printed, then press Ctrl-D on a line of its own.")
+		}
 		read = func() (*evidence.Bundle, error) { return bundleOrPaste(a.In) }
 	}
 	b, err := read()
