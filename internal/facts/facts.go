@@ -46,6 +46,7 @@ type Facts struct {
 	Wrappers   Wrappers
 	Journal    Journal
 	Script     Script
+	Behind     []Behind // what inetds and socket units of systemd serve at the ports in question
 	Route      RouteTo
 	Firewall   Firewall
 	Account    Account
@@ -64,7 +65,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -92,6 +93,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Wrappers:  parseWrappers(b),
 		Journal:   parseJournal(b),
 		Script:    parseScript(b),
+		Behind:    parseBehind(b, ask),
 		Route:     parseRoute(b, ask),
 		Firewall:  parseFirewall(b, ask),
 		Account:   parseAccount(b, ask),

@@ -17,9 +17,11 @@ type Process struct {
 	State   string // first letter of the State line: R S D T t Z X I
 	Program string // where /proc/PID/exe points; " (deleted)" behind it where the file was replaced
 	Unit    string // the systemd unit in its control group; "" where there is none
-	Started float64
-	Quote   Quote // its State line
-	Cgroup  Quote
+	// Container names the container in its control group: "docker container 3f2a1b4c5d6e".
+	Container string
+	Started   float64
+	Quote     Quote // its State line
+	Cgroup    Quote
 }
 
 // maxProcesses bounds how many processes are looked at: those that hold the
@@ -57,10 +59,7 @@ func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
 	}
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(b.Get(itemPidFile).Data)))
 	add(pid)
-	ports := []int{22, ask.Port}
-	for _, e := range append(parseConfig(b).Endpoints(), parseEffective(b, Ask{}).Endpoints()...) {
-		ports = append(ports, e.Port)
-	}
+	ports := interestingPorts(b, ask)
 	for _, l := range parseListeners(b).All {
 		if slices.Contains(ports, l.Port) || l.OwnedBy(SSHPrograms...) {
 			for _, o := range l.Owners {
@@ -69,6 +68,15 @@ func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
 		}
 	}
 	return pids
+}
+
+// interestingPorts are those at which SSH is asked for or is to be.
+func interestingPorts(b *evidence.Bundle, ask Ask) []int {
+	ports := []int{22, ask.Port}
+	for _, e := range append(parseConfig(b).Endpoints(), parseEffective(b, Ask{}).Endpoints()...) {
+		ports = append(ports, e.Port)
+	}
+	return ports
 }
 
 // SSHPrograms are the names of programs that serve SSH.
@@ -113,6 +121,10 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 		p.Started = ticks / clockTick
 	}
 	for i, line := range lines(b.Get(evidence.File(dir + "cgroup")).Data) {
+		if c := containerOf(line); c != "" {
+			p.Container = c
+			p.Cgroup = Quote{Source: dir + "cgroup", Line: i + 1, Text: clip(line)}
+		}
 		unit := path.Base(line)
 		if strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".scope") || strings.HasSuffix(unit, ".socket") {
 			p.Unit = unit

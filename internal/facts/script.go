@@ -103,15 +103,11 @@ func parseScript(b *evidence.Bundle) Script {
 	if sys.Init == InitRunit && s.readRunit(b) {
 		return s
 	}
-	for _, name := range scriptNames {
-		if it := initScript(name); b.Get(it).OK() {
-			s.Origin, s.Name = originOf(it, b.Get(it)), name
-			break
-		}
-	}
+	s.Name = scriptName(b, func(name string) bool { return b.Get(initScript(name)).OK() })
 	if s.Name == "" {
 		return s
 	}
+	s.Origin = originOf(initScript(s.Name), b.Get(initScript(s.Name)))
 	switch sys.Init {
 	case InitOpenRC:
 		s.readOpenRC(b)
@@ -122,6 +118,33 @@ func parseScript(b *evidence.Bundle) Script {
 		s.readLSB(b)
 	}
 	return s
+}
+
+// scriptName chooses among the services that are there: the first whose program
+// is there, too (a package that was removed leaves its script behind), else the first.
+func scriptName(b *evidence.Bundle, exists func(name string) bool) string {
+	first := ""
+	for _, name := range scriptNames {
+		if !exists(name) {
+			continue
+		}
+		switch name {
+		case "ssh", "sshd":
+			if sshdPath(b) != "" {
+				return name
+			}
+		case "dropbear":
+			if firstSeen(b, dropbearPaths) != "" {
+				return name
+			}
+		default:
+			return name
+		}
+		if first == "" {
+			first = name
+		}
+	}
+	return first
 }
 
 // readLSB reads `service NAME status`, whose exit status is the LSB's: 0 runs,
@@ -215,17 +238,14 @@ const maxSVLog = 6
 
 // readRunit looks for a service directory; it reports whether there is one.
 func (s *Script) readRunit(b *evidence.Bundle) bool {
-	for _, name := range scriptNames {
-		dir := "/etc/sv/" + name
-		if slices.ContainsFunc(b.Get(itemSVDirs).Matches, func(m evidence.Match) bool { return m.Path == dir+"/run" }) {
-			s.Name, s.Dir = name, dir
-			s.Origin = Origin{Status: evidence.Known, Source: dir}
-			break
-		}
-	}
+	s.Name = scriptName(b, func(name string) bool {
+		return slices.ContainsFunc(b.Get(itemSVDirs).Matches, func(m evidence.Match) bool { return m.Path == "/etc/sv/"+name+"/run" })
+	})
 	if s.Name == "" {
 		return false
 	}
+	s.Dir = "/etc/sv/" + s.Name
+	s.Origin = Origin{Status: evidence.Known, Source: s.Dir}
 	links, seen := itemSVLinks, b.Get(itemSVLinks) // Debian; Void has /var/service
 	if b.Get(itemVarSV).OK() {
 		links, seen = itemSVVoid, b.Get(itemSVVoid)

@@ -54,7 +54,7 @@ func do(command, undo string) report.Step {
 // keepsOut is the impact of what keeps sshd from starting: blocking while
 // nobody can come in, latent where SSH is being served all the same.
 func (v *view) keepsOut() report.Impact {
-	if v.serving() && !v.idle() {
+	if v.serving() && !v.idle() && !v.perConnection() {
 		return report.Latent
 	}
 	return report.Blocking

@@ -191,6 +191,9 @@ func (v *view) unmetCondition(p *part) {
 
 // checkEnabled looks for a server that will not come back after a reboot.
 func checkEnabled(v *view, p *part) {
+	if v.servedByOther() {
+		return // what listens is started by something else
+	}
 	if v.System.Init != facts.InitSystemd {
 		v.scriptAtBoot(p)
 		return

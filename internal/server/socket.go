@@ -13,7 +13,7 @@ import (
 // socketStage: does SSH listen where the visitor knocks?
 func socketStage() stage {
 	return stage{report.StageSocket, socketDetail, []check{
-		checkSeen, checkPortInUse, checkBindDenied, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily,
+		checkSeen, checkPortInUse, checkOtherServer, checkBindDenied, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily,
 	}}
 }
 
@@ -80,30 +80,13 @@ func checkPortInUse(v *view, p *part) {
 		for _, l := range v.overlapping(e) {
 			seen[e.Port] = true
 			o := l.Owners[0]
-			f := p.found("port-in-use", v.unserved([]facts.Endpoint{e}), "Port %d is taken by %s (%s), so sshd cannot listen there.", e.Port, o.Name, v.whose(o))
-			quote(f, l.Quote)
-			if proc, ok := v.Processes[o.PID]; ok {
-				quote(f, facts.Quote{Source: fmt.Sprintf("/proc/%d/cmdline", o.PID), Text: proc.Command}, proc.Cgroup)
-			}
+			f := p.found("port-in-use", v.unserved([]facts.Endpoint{e}), "Port %d is taken by %s (%s), so sshd cannot listen there.", e.Port, o.Name, v.whose(o, e.Port))
+			v.quoteOwner(f, l)
 			quoteEntries(f, v.Journal.Last(2, "Address already in use", "Cannot bind any address"))
-			v.adviseFreePort(f, e.Port, o)
+			v.adviseFreePort(f, l)
 			break
 		}
 	}
-}
-
-// adviseFreePort: which of the two programs is to have the port is the owner's
-// choice, so this is never done automatically.
-func (v *view) adviseFreePort(f *report.Finding, port int, o facts.Owner) {
-	proc := v.Processes[o.PID]
-	var steps []report.Step
-	switch {
-	case strings.HasSuffix(proc.Unit, ".service"):
-		steps = append(steps, do("systemctl stop "+proc.Unit, "systemctl start "+proc.Unit))
-	case o.PID > 1:
-		steps = append(steps, do(fmt.Sprintf("kill %d", o.PID), ""))
-	}
-	advise(f, fmt.Sprintf("Let one of the two have port %d: move %s to another port or stop it, then start SSH.", port, o.Name), append(steps, v.revive()...)...)
 }
 
 // wantedHere is where SSH is to listen: the socket unit's word where systemd
@@ -128,15 +111,6 @@ func (v *view) overlapping(e facts.Endpoint) []facts.Listener {
 		}
 	}
 	return out
-}
-
-// whose names a process and its unit.
-func (v *view) whose(o facts.Owner) string {
-	s := fmt.Sprintf("pid %d", o.PID)
-	if proc, ok := v.Processes[o.PID]; ok && proc.Unit != "" {
-		s += " of " + proc.Unit
-	}
-	return s
 }
 
 // checkListenMissing looks for a ListenAddress that this machine does not have.

@@ -64,6 +64,9 @@ func (v *view) isOurs(l facts.Listener) bool {
 	if l.OwnedBy(facts.SSHPrograms...) {
 		return true
 	}
+	if x, ok := v.behind(l); ok && x.SSH() {
+		return true
+	}
 	bySocket := v.socketActive() && slices.ContainsFunc(v.socket.Listens(), func(e facts.Endpoint) bool {
 		return e.Port == l.Port && (e.Addr == l.Addr || e.Addr.IsUnspecified() && l.Addr.IsUnspecified())
 	})

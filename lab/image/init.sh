@@ -15,8 +15,8 @@ openrc) packages="sysvinit-core openrc" ;;
 runit) packages="runit-init runit openrc- sysvinit-core- sysv-rc" ;;
 *) echo "init.sh: no init $init" >&2; exit 2 ;;
 esac
-# What else may own the port: other servers of SSH, and the two inetds, one after the other.
-offline="dropbear dropbear-bin libtomcrypt1 libtommath1 tinysshd lib1305-1 lib25519-1 libcpucycles1 libntruprime1 librandombytes1 openbsd-inetd tcpd xinetd"
+# What else may own the port: other servers of SSH, and the two inetds, each with what it depends on.
+offline="dropbear tinysshd openbsd-inetd xinetd"
 
 mirror=${SSHWHY_LAB_MIRROR:-$(
 	apt-get indextargets --format '$(CREATED_BY)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' 2>/dev/null |
@@ -47,8 +47,8 @@ in_image apt-get -qq update
 # shellcheck disable=SC2086
 in_image apt-get -qq -y --no-install-recommends --allow-remove-essential --purge install $packages systemd-sysv- systemd- fail2ban- sshguard- ufw- firewalld-
 in_image apt-get -qq -y --purge autoremove
-# shellcheck disable=SC2086
-in_image sh -euc "cd /srv/packages; apt-get -qq download $offline"
+in_image sh -euc "for p in $offline; do apt-get -qq -y --no-install-recommends --download-only install \$p; done
+	mv /var/cache/apt/archives/*.deb /srv/packages/"
 in_image apt-get clean
 in_image sh -euc 'cd /srv/packages
 	for f in *.deb; do
