@@ -1,10 +1,8 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +41,7 @@ type Login struct {
 // authenticator offers one key after the other.
 type authenticator struct {
 	obs     *Login
+	conn    *resumedConn
 	begin   time.Time
 	next_   int // index of the next key
 	current *Key
@@ -55,10 +54,10 @@ type authenticator struct {
 }
 
 // auth prepares what ssh would try.
-func (w *walker) auth(_ context.Context, _ net.Conn) *authenticator {
+func (w *walker) auth(conn *resumedConn) *authenticator {
 	c := &w.obs.Config
 	l := &Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody(), OnlyNamed: c.Get("identitiesonly") == "yes"}
-	a := &authenticator{obs: l, begin: time.Now(), close: func() {}}
+	a := &authenticator{obs: l, conn: conn, begin: time.Now(), close: func() {}}
 	if w.opt.NoAuth {
 		return a
 	}
@@ -118,6 +117,9 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 	if a.obs.FirstMs == 0 {
 		a.obs.FirstMs = ms(time.Since(a.begin))
 		a.obs.Allowed = state.AllowedMethods
+	}
+	if gone := a.conn.lost(); gone != nil {
+		return nil, gone // the library would go on and forget it
 	}
 	a.obs.Left = state.AllowedMethods
 	if a.current != nil {

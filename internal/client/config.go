@@ -154,7 +154,15 @@ func eachOption(args []string, each func(flag byte, value string)) {
 // withoutSSH is the configuration where no ssh program is installed: what was
 // typed and ssh's defaults. Configuration files are not read then.
 func withoutSSH(args []string, typed string) map[string][]string {
-	v := map[string][]string{"port": {"22"}, "addressfamily": {"any"}}
+	v := map[string][]string{
+		"port": {"22"}, "addressfamily": {"any"}, "stricthostkeychecking": {"ask"},
+		"userknownhostsfile":   {"~/.ssh/known_hosts ~/.ssh/known_hosts2"},
+		"globalknownhostsfile": {"/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"},
+	}
+	for _, name := range defaultIdentities {
+		v["identityfile"] = append(v["identityfile"], "~/.ssh/"+name)
+	}
+	named := false
 	if u, err := user.Current(); err == nil {
 		v["user"] = []string{u.Username}
 	}
@@ -186,6 +194,9 @@ func withoutSSH(args []string, typed string) map[string][]string {
 		case 'b':
 			v["bindaddress"] = []string{value}
 		case 'i':
+			if !named {
+				v["identityfile"], named = nil, true
+			}
 			v["identityfile"] = append(v["identityfile"], value)
 		case 'o':
 			keyword, val, ok := strings.Cut(value, "=")

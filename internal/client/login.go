@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -33,7 +34,8 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	done := w.tell("hostkey", w.obs.Chosen, limit)
 	_ = conn.SetDeadline(begin.Add(limit))
 	h := w.hostKey()
-	a := w.auth(ctx, conn)
+	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
+	a := w.auth(resumed)
 	config := &ssh.ClientConfig{
 		Config:        w.algorithms(),
 		User:          w.obs.Config.Get("user"),
@@ -57,7 +59,6 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		BannerCallback:    a.banner,
 		AuthCallback:      a.next,
 	}
-	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
 	defer a.close()
 	c, channels, requests, err := ssh.NewClientConn(resumed, w.obs.Chosen, config)
 	done()
@@ -67,7 +68,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		h.End, h.Err = loginEnd(ctx, err), plain(err)
 		h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
 		if h.End == endTimeout {
-			h.Stuck = resumed.stuck
+			h.Stuck = resumed.stuckAt()
 			if w.obs.Proxy == nil {
 				h.Small = w.smallPackets(ctx)
 			}
@@ -189,19 +190,49 @@ func plain(err error) string {
 // the latter.
 type resumedConn struct {
 	net.Conn
-	in    io.Reader
-	skip  int
-	stuck *Stuck // what TCP knew when the library gave up
+	in   io.Reader
+	skip int
+
+	mu     sync.Mutex // the library reads and closes from goroutines of its own
+	closed bool
+	stuck  *Stuck // what TCP knew when it was closed
+	gone   error  // why nothing more could be read, before it was closed
 }
 
 func (c *resumedConn) Close() error {
-	if c.stuck == nil {
-		c.stuck = stuckBytes(c.Conn)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed, c.stuck = true, stuckBytes(c.Conn)
 	}
 	return c.Conn.Close()
 }
 
-func (c *resumedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
+func (c *resumedConn) Read(p []byte) (int, error) {
+	n, err := c.in.Read(p)
+	if err != nil {
+		c.mu.Lock()
+		if !c.closed && c.gone == nil {
+			c.gone = err
+		}
+		c.mu.Unlock()
+	}
+	return n, err
+}
+
+// lost is why nothing more could be read, or nil; stuckAt is what TCP knew at
+// the end.
+func (c *resumedConn) lost() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
+func (c *resumedConn) stuckAt() *Stuck {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stuck
+}
 
 func (c *resumedConn) Write(p []byte) (int, error) {
 	drop := min(c.skip, len(p))

@@ -51,7 +51,7 @@ func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Cli
 		if s.End != endCancelled && time.Since(begin) >= limit {
 			// The library turns the end of time into an end of the connection.
 			s.End, s.Err = endTimeout, "no answer in time"
-			s.Stuck = conn.stuck
+			s.Stuck = conn.stuckAt()
 		}
 	}
 	session, err := client.NewSession()
