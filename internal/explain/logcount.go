@@ -132,6 +132,7 @@ func (w *lineWorker) tally(ev *logEvent, when, line []byte, mine bool) {
 
 // hourOf is hourOf with the last answer remembered: lines come in order.
 func (w *lineWorker) hourOf(line []byte) logHour {
+	line = line[dateAt(line):]
 	if len(line) < len(w.stamp) {
 		return 0
 	}

@@ -20,15 +20,11 @@ const hoursPerYear logHour = 12 * 31 * 24
 
 // hourOf reads the time stamp at the beginning of a line; 0 where there is none.
 func hourOf(line []byte) logHour {
-	if len(line) > 4 && line[0] == '<' {
-		if j := bytes.IndexByte(line[:6], '>'); j > 0 {
-			line = line[j+1:]
-		}
-	}
+	line = line[min(dateAt(line), len(line)):]
 	if len(line) < 16 {
 		return 0
 	}
-	if line[4] == '-' && line[10] == 'T' {
+	if line[4] == '-' && (line[10] == 'T' || line[10] == ' ') {
 		y, m, d, h := num(line[0:4]), num(line[5:7]), num(line[8:10]), num(line[11:13])
 		if y < 1970 || m < 1 || m > 12 || d < 1 || d > 31 || h < 0 || h > 23 || y > 9999 {
 			return 0

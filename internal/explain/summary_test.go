@@ -213,6 +213,32 @@ func TestFastAgrees(t *testing.T) {
 	}
 }
 
+// TestStamps: the shapes in which syslog and journalctl write the time.
+func TestStamps(t *testing.T) {
+	for _, stamp := range []string{
+		"Nov 20 14:39:11 web1 ", "Nov  2 14:39:11 web1 ", "<38>Nov 20 14:39:11 ", "Nov 20 14:39:11.123456 web1 ", "2026-11-20T14:39:11.123456+01:00 web1 ",
+		"2026-11-20T14:39:11+0100 web1 ", "Fri 2026-11-20 14:39:11 UTC web1 ", "2026-11-20 14:39:11 web1 ", "Fri Nov 20 14:39:11 2026 authpriv.warn ",
+	} {
+		for _, program := range []string{"sshd[77]: ", "sshd-session[77]: ", "sshd: ", "dropbear[77]: "} {
+			line := []byte(stamp + program + "Invalid user x from 192.0.2.1 port 4")
+			_, pid, msg := daemonMessage(line)
+			if string(msg) != "Invalid user x from 192.0.2.1 port 4" || pid != 77 && program != "sshd: " {
+				t.Errorf("%q: pid %d, message %q", line, pid, msg)
+			}
+			h := hourOf(line)
+			if h >= noYear {
+				h -= noYear
+			}
+			if h%24 != 14 {
+				t.Errorf("%q: hour %d", line, h)
+			}
+		}
+		if _, _, msg := daemonMessage([]byte(stamp + "CRON[7]: sshd[1]: Invalid user x from 192.0.2.1 port 4")); msg != nil {
+			t.Errorf("%s: what CRON says is taken for sshd's: %q", stamp, msg)
+		}
+	}
+}
+
 func TestSniff(t *testing.T) {
 	long := strings.Repeat(smallLog, 40)
 	for _, c := range []struct {
