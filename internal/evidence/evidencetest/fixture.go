@@ -172,9 +172,13 @@ func globs(t *testing.T, dir string) []testCase {
 	}
 }
 
+// patience is a time limit that only a program which really hangs exceeds, also
+// where the tests of everything run at once.
+const patience = 30 * time.Second
+
 func commands(t *testing.T, dir string) []testCase {
 	cmd := func(name string, want evidence.Result, args ...string) testCase {
-		return testCase{name: "command " + name, item: evidence.Command(args...), want: want}
+		return testCase{name: "command " + name, item: evidence.Command(args...).Within(patience), want: want}
 	}
 	both := known("out\n")
 	both.Stderr, both.Exit = []byte("err\n"), 3
@@ -218,19 +222,19 @@ func endings(sleeper string) []testCase {
 	cutErr := known("")
 	cutErr.Stderr, cutErr.Truncated, cutErr.Exit = []byte(strings.Repeat("y\n", 5000)), true, -1
 	return []testCase{
-		{name: "command that crashes", item: evidence.Command("sh", "-c", "kill -SEGV $$"), want: evidence.Result{Status: evidence.Known, Exit: -1}},
-		{name: "command that hangs", item: evidence.Command("sh", "-c", "echo begun; sleep "+sleeper).Within(time.Second), want: late},
-		{name: "command that ignores signals", item: evidence.Command("sh", "-c", "trap '' TERM HUP INT; echo begun; sleep "+sleeper+"; sleep "+sleeper).Within(time.Second), want: late},
-		{name: "command that never stops", item: evidence.Command("yes").AtMost(10000), want: cut},
-		{name: "command that never stops complaining", item: evidence.Command("sh", "-c", "exec yes >&2").AtMost(10000), want: cutErr},
-		{name: "command that leaves a child", item: evidence.Command("sh", "-c", "sleep "+sleeper+" & echo left"), want: known("left\n")},
+		{name: "command that crashes", item: evidence.Command("sh", "-c", "kill -SEGV $$").Within(patience), want: evidence.Result{Status: evidence.Known, Exit: -1}},
+		{name: "command that hangs", item: evidence.Command("sh", "-c", "echo begun; sleep "+sleeper).Within(2 * time.Second), want: late},
+		{name: "command that ignores signals", item: evidence.Command("sh", "-c", "trap '' TERM HUP INT; echo begun; sleep "+sleeper+"; sleep "+sleeper).Within(2 * time.Second), want: late},
+		{name: "command that never stops", item: evidence.Command("yes").AtMost(10000).Within(patience), want: cut},
+		{name: "command that never stops complaining", item: evidence.Command("sh", "-c", "exec yes >&2").AtMost(10000).Within(patience), want: cutErr},
+		{name: "command that leaves a child", item: evidence.Command("sh", "-c", "sleep "+sleeper+" & echo left").Within(patience), want: known("left\n")},
 	}
 }
 
 // noSleepers fails the test where a child of one of the commands still runs.
 func noSleepers(t *testing.T, sleeper string) {
 	var left []string
-	for range 20 {
+	for range 100 {
 		left = nil
 		procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, p := range procs {

@@ -33,10 +33,12 @@ func (e ErrNewer) Error() string {
 	return fmt.Sprintf("the bundle was written by a newer sshwhy (format %d, this one reads up to %d): update sshwhy", e.Format, Format)
 }
 
-// Read reads a bundle, compressed or not. It stops at maxBytes and accepts only
+// Read reads a bundle, compressed or not. It stops at 256 MB and accepts only
 // a whole, well-formed bundle: half of one would pass for a machine where the
 // other half is missing.
-func Read(r io.Reader) (*evidence.Bundle, error) {
+func Read(r io.Reader) (*evidence.Bundle, error) { return read(r, maxBytes) }
+
+func read(r io.Reader, most int64) (*evidence.Bundle, error) {
 	in := bufio.NewReader(r)
 	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
 		z, err := gzip.NewReader(in)
@@ -45,7 +47,7 @@ func Read(r io.Reader) (*evidence.Bundle, error) {
 		}
 		in = bufio.NewReader(z)
 	}
-	limited := &io.LimitedReader{R: in, N: maxBytes + 1}
+	limited := &io.LimitedReader{R: in, N: most + 1}
 	b, err := decode(limited)
 	if limited.N <= 0 {
 		return nil, ErrTooBig

@@ -235,23 +235,24 @@ func TestWhatGivesNoShell(t *testing.T) {
 	for _, c := range []struct {
 		command []string
 		want    string
+		limit   time.Duration
 	}{
-		{[]string{"sh", "-c", "echo 'Error: No such container: web1' >&2; exit 1"}, "No such container: web1"},
-		{[]string{"false"}, "without saying anything"},
-		{[]string{"cat"}, "took longer than 1s"}, // it gives back what was sent: the echo is no answer
-		{[]string{"sleep", "30"}, "took longer than 1s"},
-		{[]string{"yes"}, "took longer than 1s"},
-		{[]string{"head", "-c", "3000000", "/dev/zero"}, "without saying anything"},
-		{[]string{"/no/such/program"}, "no such file"},
-		{nil, "no command"},
-		{[]string{"sh", "-c", "read -r a; read -r b; exec sh -c \"$b\""}, "ended before everything was looked at"},
+		{[]string{"sh", "-c", "echo 'Error: No such container: web1' >&2; exit 1"}, "No such container: web1", 0},
+		{[]string{"false"}, "without saying anything", 0},
+		{[]string{"cat"}, "took longer than 1s", time.Second}, // it gives back what was sent: the echo is no answer
+		{[]string{"sleep", "30"}, "took longer than 1s", time.Second},
+		{[]string{"yes"}, "took longer than 1s", time.Second},
+		{[]string{"head", "-c", "3000000", "/dev/zero"}, "without saying anything", 0},
+		{[]string{"/no/such/program"}, "no such file", 0},
+		{nil, "no command", 0},
+		{[]string{"sh", "-c", "read -r a; read -r b; exec sh -c \"$b\""}, "ended before everything was looked at", 0},
 	} {
 		begin := time.Now()
-		b, err := Fill(t.Context(), c.command, wants(evidence.File("/etc/passwd")), Options{Limit: time.Second})
+		b, err := Fill(t.Context(), c.command, wants(evidence.File("/etc/passwd")), Options{Limit: c.limit})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want …%s…", c.command, err, c.want)
 		}
-		if took := time.Since(begin); took > 5*time.Second {
+		if took := time.Since(begin); took > 30*time.Second {
 			t.Errorf("%q took %v", c.command, took)
 		}
 		if b == nil || b.Get(evidence.File("/etc/passwd")).OK() {
@@ -263,15 +264,16 @@ func TestWhatGivesNoShell(t *testing.T) {
 // When the connection breaks, what came stays, and what did not is not "absent".
 func TestBrokenInTheMiddle(t *testing.T) {
 	before := runtime.NumGoroutine()
-	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.Command("sh", "-c", "kill -9 $(ps -o ppid= -p $PPID | head -1) $PPID; sleep 1; kill -9 0"), evidence.Command("sleep", "20").Within(30 * time.Second), evidence.File("/etc/group")}
-	b, err := Fill(t.Context(), []string{"sh"}, wants(items...), Options{Limit: 3 * time.Second})
-	if err == nil {
-		t.Error("nobody noticed")
+	pid := filepath.Join(t.TempDir(), "pid")
+	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.Command("sh", "-c", "kill -9 $(cat "+pid+")"), evidence.File("/etc/group")}
+	b, err := Fill(t.Context(), Words("echo $$ >"+pid+"; exec sh"), wants(items...), Options{})
+	if err == nil || !strings.Contains(err.Error(), "ended before everything was looked at") {
+		t.Errorf("got %v", err)
 	}
 	if !b.Get(items[0]).OK() {
 		t.Errorf("the first is lost: %+v", b.Get(items[0]))
 	}
-	if r := b.Get(items[3]); r.Status != evidence.Failed || r.Reason == "" {
+	if r := b.Get(items[2]); r.Status != evidence.Failed || r.Reason == "" {
 		t.Errorf("the last is %+v", r)
 	}
 	for range 40 {
@@ -287,8 +289,8 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(300*time.Millisecond, cancel)
 	begin := time.Now()
-	_, err := Fill(ctx, []string{"sh"}, wants(evidence.Command("sleep", "20").Within(time.Minute)), Options{})
-	if took := time.Since(begin); !errors.Is(err, context.Canceled) || took > 3*time.Second {
+	_, err := Fill(ctx, []string{"sh"}, wants(evidence.Command("sleep", "60").Within(time.Minute)), Options{})
+	if took := time.Since(begin); !errors.Is(err, context.Canceled) || took > 15*time.Second {
 		t.Errorf("%v after %v", err, took)
 	}
 }
