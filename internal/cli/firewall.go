@@ -15,6 +15,8 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/firewall"
+	"sshwhy/internal/firewall/prove"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
@@ -26,6 +28,7 @@ type firewallFlags struct {
 	iface string
 	to    string
 	trace bool
+	prove bool
 	six   bool
 }
 
@@ -42,6 +45,7 @@ the rules of ufw and firewalld; it changes nothing.
 
   sudo sshwhy firewall
   sudo sshwhy firewall --client 192.0.2.7 --trace
+  sudo sshwhy firewall --client 192.0.2.7 --prove  asks the kernel, in a copy
   sudo sshwhy firewall --to 192.0.2.10          what goes out from here
   sshwhy firewall --from web1.sshwhy            a recorded machine
   sshwhy firewall --from rules.json --iface eth0   the output of nft -j list ruleset`,
@@ -51,11 +55,17 @@ the rules of ufw and firewalld; it changes nothing.
 			if err != nil {
 				return err
 			}
+			if err := f.checkProve(); err != nil {
+				return err
+			}
 			b, err := a.rules(cmd.Context(), q, f)
 			if err != nil {
 				return err
 			}
 			ways, incomplete := server.Ways(b, q)
+			if f.prove {
+				a.askKernel(cmd.Context(), server.Rules(b, q), ways)
+			}
 			a.exit = exitOf(ways, incomplete)
 			if a.json {
 				return a.waysJSON(q, ways, incomplete)
@@ -70,6 +80,7 @@ the rules of ufw and firewalld; it changes nothing.
 	fl.StringVar(&f.iface, "iface", "", "by this interface (default: the one of the route)")
 	fl.StringVar(&f.to, "to", "", "follow a packet from this machine to that address instead")
 	fl.BoolVar(&f.trace, "trace", false, "show every rule on the way")
+	fl.BoolVar(&f.prove, "prove", false, "also let the kernel decide, in a copy of the rules that touches nothing")
 	fl.StringVar(&f.from, "from", "", "a recorded bundle, or a file with the output of nft -j list ruleset or iptables-save (- for standard input)")
 	fl.BoolVar(&f.six, "ip6tables", false, "the file of --from is of ip6tables-save")
 	fl.BoolVar(&a.json, "json", false, "print JSON")
@@ -94,6 +105,58 @@ func (f *firewallFlags) wayQuery() (server.WayQuery, error) {
 		w.Port = 22
 	}
 	return w, nil
+}
+
+// checkProve refuses proofs that cannot be made.
+func (f *firewallFlags) checkProve() error {
+	switch {
+	case !f.prove:
+		return nil
+	case f.client == "" || f.from != "":
+		return usage("sudo sshwhy firewall --client ADDR --prove", "a proof is of one visitor's packet, on this machine")
+	case os.Geteuid() != 0:
+		return usage("sudo sshwhy firewall --client "+f.client+" --prove", "a proof needs root")
+	}
+	return nil
+}
+
+// askKernel sends each way's packet for real, in a replica.
+func (a *app) askKernel(ctx context.Context, rules firewall.Sources, ways []server.Way) {
+	live := a.liveLine()
+	defer live.clear()
+	live.show("asking the kernel")
+	for i := range ways {
+		packet, verdict := ways[i].Question()
+		res, err := prove.Run(ctx, rules, packet)
+		k := &server.Kernel{Verdict: res.Kind.String(), With: string(res.Reject), Port: int(res.Port), Trace: res.Trace}
+		if err != nil {
+			k.Verdict, k.Error = firewall.CannotTell.String(), err.Error()
+		} else {
+			k.Agrees = res.Agrees(verdict)
+		}
+		ways[i].Kernel = k
+	}
+}
+
+// printKernel writes what the kernel did.
+func (a *app) printKernel(k *server.Kernel) {
+	say := func(format string, args ...any) { fmt.Fprintln(a.Out, render.Safe(fmt.Sprintf(format, args...))) }
+	if k.Error != "" {
+		say("    the kernel could not be asked: %s", k.Error)
+		return
+	}
+	word := "the kernel, asked in a copy, agrees: "
+	if !k.Agrees {
+		word = "the kernel, asked in a copy, says otherwise: "
+	}
+	if k.With != "" {
+		say("    %s%s with %s", word, k.Verdict, k.With)
+	} else {
+		say("    %s%s", word, k.Verdict)
+	}
+	for _, line := range k.Trace {
+		say("      %s", line)
+	}
 }
 
 // maxRules bounds a file that is read as a ruleset, in bytes.
@@ -139,7 +202,11 @@ func (a *app) rules(ctx context.Context, q server.WayQuery, f firewallFlags) (*e
 func exitOf(ways []server.Way, incomplete []report.Incomplete) int {
 	exit := 1
 	for _, w := range ways {
-		switch w.Verdict {
+		verdict := w.Verdict
+		if w.Kernel != nil && w.Kernel.Error == "" && verdict == firewall.CannotTell.String() {
+			verdict = w.Kernel.Verdict
+		}
+		switch verdict {
 		case "accept", "limited":
 			return 0
 		case "cannot tell":
@@ -208,6 +275,9 @@ func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []repor
 		}
 		if trace {
 			a.printSteps(w)
+		}
+		if w.Kernel != nil {
+			a.printKernel(w.Kernel)
 		}
 	}
 	if trace && q.Client == (netip.Addr{}) && !q.Outgoing {

@@ -53,8 +53,21 @@ type wall struct {
 // read makes the ruleset of what was collected. It reports false, and says why,
 // where a part of it could not be seen.
 func (w *wall) read() bool {
+	src, ok := w.sources()
+	if !ok {
+		return false
+	}
+	rules, problems := firewall.Read(src)
+	for _, problem := range problems {
+		w.part.also("firewall", problem.String())
+	}
+	w.rules = rules
+	return true
+}
+
+// sources picks what is to be read out of what was collected.
+func (w *wall) sources() (src firewall.Sources, ok bool) {
 	f := &w.Firewall
-	var src firewall.Sources
 	nft := f.NftJSON.Origin
 	switch {
 	case nft.Known():
@@ -66,7 +79,7 @@ func (w *wall) read() bool {
 	case nft.Status == evidence.Absent && f.NftSave4.Origin.Known():
 		w.part.also("firewall", "nft is not installed: only those nftables rules that iptables made can be seen")
 	default:
-		return w.blind("nft", nft)
+		return src, w.blind("nft", nft)
 	}
 	for _, x := range []struct {
 		raw    *facts.Raw
@@ -81,21 +94,16 @@ func (w *wall) read() bool {
 		case x.raw.Origin.Known():
 			*x.to = x.raw.Data
 		case x.needed:
-			return w.blind("iptables-legacy", x.raw.Origin)
+			return src, w.blind("iptables-legacy", x.raw.Origin)
 		}
 	}
 	for _, raw := range []facts.Raw{f.NftJSON, f.NftSave4, f.NftSave6, f.Legacy4, f.Legacy6, f.Ipset} {
 		if raw.Cut {
 			w.part.cannot("firewall", raw.Origin.Source+" printed more than can be read")
-			return false
+			return src, false
 		}
 	}
-	rules, problems := firewall.Read(src)
-	for _, problem := range problems {
-		w.part.also("firewall", problem.String())
-	}
-	w.rules = rules
-	return true
+	return src, true
 }
 
 // hasLegacy reports whether rules of iptables-legacy exist or may exist.

@@ -33,7 +33,31 @@ type Way struct {
 	Unsure   []string  `json:"unsure,omitempty"`   // rules that could not be decided
 	Possible []string  `json:"possible,omitempty"` // the ways it can end, where more than one
 	Assumed  []string  `json:"assumed,omitempty"`
-	Steps    []WayStep `json:"steps,omitempty"` // rule by rule; only where one address was asked about
+	Steps    []WayStep `json:"steps,omitempty"`  // rule by rule; only where one address was asked about
+	Kernel   *Kernel   `json:"kernel,omitempty"` // what the kernel itself did, where it was asked
+
+	verdict *firewall.Verdict
+	packet  firewall.Packet
+}
+
+// Kernel is what the kernel did with the packet in a replica of the machine.
+type Kernel struct {
+	Verdict string   `json:"verdict"`
+	With    string   `json:"with,omitempty"`
+	Port    int      `json:"port,omitempty"`
+	Agrees  bool     `json:"agrees"` // with the verdict worked out from the rules
+	Trace   []string `json:"trace"`
+	Error   string   `json:"error,omitempty"` // why it could not be asked
+}
+
+// Question is the packet and the verdict behind a way, for one who asks the kernel.
+func (w *Way) Question() (firewall.Packet, *firewall.Verdict) { return w.packet, w.verdict }
+
+// Rules is what there is to load into a replica of the machine a bundle was taken of.
+func Rules(b *evidence.Bundle, q WayQuery) firewall.Sources {
+	w := &wall{view: newView(facts.Parse(b, q.Query.ask()), b, q.Query), part: &part{}}
+	src, _ := w.sources()
+	return src
 }
 
 // WayStep is one rule on a packet's way.
@@ -116,6 +140,7 @@ func (w *wall) way(a answer, v *firewall.Verdict) Way {
 	if v.Kind == firewall.Forward {
 		out.To = v.To
 	}
+	out.verdict, out.packet = v, a.packet
 	if v.Chain != nil {
 		out.By = w.culpritOf(v).name
 	}

@@ -3,7 +3,7 @@
 package kerneltest
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,17 +13,8 @@ import (
 	"time"
 
 	"sshwhy/internal/firewall"
+	"sshwhy/internal/firewall/prove"
 )
-
-// sentinel writes down which packets passed everything: their source port, and
-// the port they arrived at.
-const sentinel = `table inet zz_sentinel {
- set arrived { type inet_service . inet_service; flags dynamic; size 65535; }
- chain input { type filter hook input priority 2000000000; policy accept;
-  meta l4proto tcp add @arrived { tcp sport . tcp dport }
- }
-}
-`
 
 const (
 	packetsPerRuleset = 64
@@ -76,14 +67,14 @@ func (s *tally) String() string {
 
 // load puts a ruleset into the server's kernel and returns what the programs
 // print of it.
-func (w *world) load(rs ruleset) (firewall.Sources, error) {
-	w.clear()
+func (w *world) load(ctx context.Context, rs ruleset) (firewall.Sources, error) {
+	w.clear(ctx)
 	var src firewall.Sources
 	for _, step := range []struct {
 		input string
 		args  []string
 	}{
-		{sentinel, []string{"nft", "-f", "-"}},
+		{prove.Sentinel, []string{"nft", "-f", "-"}},
 		{rs.ipset, []string{"ipset", "restore"}},
 		{rs.nft4x, []string{"iptables-nft-restore"}},
 		{rs.nft6x, []string{"ip6tables-nft-restore"}},
@@ -94,7 +85,7 @@ func (w *world) load(rs ruleset) (firewall.Sources, error) {
 		if step.input == "" {
 			continue
 		}
-		if _, err := w.server.run(step.input, step.args...); err != nil {
+		if _, err := w.server.Run(ctx, step.input, step.args...); err != nil {
 			return src, err
 		}
 	}
@@ -114,7 +105,7 @@ func (w *world) load(rs ruleset) (firewall.Sources, error) {
 		if !cmd.when {
 			continue
 		}
-		out, err := w.server.run("", cmd.args...)
+		out, err := w.server.Run(ctx, "", cmd.args...)
 		if err != nil {
 			return src, err
 		}
@@ -124,21 +115,21 @@ func (w *world) load(rs ruleset) (firewall.Sources, error) {
 }
 
 // clear empties all that filters.
-func (w *world) clear() {
-	_, _ = w.server.run("", "nft", "flush", "ruleset")
+func (w *world) clear(ctx context.Context) {
+	_, _ = w.server.Run(ctx, "", "nft", "flush", "ruleset")
 	for tool, names := range map[string]string{"iptables-legacy-restore": "ip_tables_names", "ip6tables-legacy-restore": "ip6_tables_names"} {
 		var have string
-		w.server.do(func() {
+		w.server.Do(func() {
 			b, _ := os.ReadFile("/proc/thread-self/net/" + names)
 			have = string(b)
 		})
 		for _, t := range strings.Fields(have) {
-			_, _ = w.server.run("*"+t+"\n"+policies[t]+"COMMIT\n", tool, "-w")
+			_, _ = w.server.Run(ctx, "*"+t+"\n"+policies[t]+"COMMIT\n", tool, "-w")
 		}
 	}
-	_, _ = w.server.run("", "ipset", "flush") // a list keeps its members in use
-	for range 20 {                            // nft lets go of the sets a little later
-		if _, err := w.server.run("", "ipset", "destroy"); err == nil {
+	_, _ = w.server.Run(ctx, "", "ipset", "flush") // a list keeps its members in use
+	for range 20 {                                 // nft lets go of the sets a little later
+		if _, err := w.server.Run(ctx, "", "ipset", "destroy"); err == nil {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -163,7 +154,7 @@ type probe struct {
 func (w *world) trial(t *testing.T, g *gen, seed uint64, sum *tally) {
 	t.Helper()
 	rs := g.all()
-	src, err := w.load(rs)
+	src, err := w.load(t.Context(), rs)
 	if err != nil {
 		sum.refused++
 		if sum.refused <= 5 {
@@ -225,16 +216,14 @@ func (g *gen) probes(next *uint16) []probe {
 // ask sends all probes and finds out what became of each.
 func (w *world) ask(t *testing.T, probes []probe) {
 	t.Helper()
-	w.wire.answers(0) // what is left of the time before
+	w.wire.Answers(0) // what is left of the time before
 	for _, p := range probes {
-		w.wire.send(t, w.clientMAC, w.serverMAC, p.src, p.dst)
+		if err := w.wire.Send(w.clientMAC, w.serverMAC, p.src, p.dst); err != nil {
+			t.Fatal(err)
+		}
 	}
-	answers := w.wire.answers(quiet)
-	out, err := w.server.run("", "nft", "-j", "list", "set", "inet", "zz_sentinel", "arrived")
-	if err != nil {
-		t.Fatal(err)
-	}
-	arrived, err := readArrived(out)
+	answers := w.wire.Answers(quiet)
+	arrived, err := prove.Arrived(t.Context(), w.server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,33 +234,6 @@ func (w *world) ask(t *testing.T, probes []probe) {
 			p.answer = answers[p.src.Port()]
 		}
 	}
-}
-
-func readArrived(out []byte) (map[uint16]uint16, error) {
-	var doc struct {
-		Nftables []struct {
-			Set *struct {
-				Elem []json.RawMessage
-			}
-		}
-	}
-	if err := json.Unmarshal(out, &doc); err != nil {
-		return nil, err
-	}
-	arrived := map[uint16]uint16{}
-	for _, o := range doc.Nftables {
-		if o.Set == nil {
-			continue
-		}
-		for _, raw := range o.Set.Elem {
-			var e struct{ Concat [2]uint16 }
-			if err := json.Unmarshal(raw, &e); err != nil {
-				return nil, err
-			}
-			arrived[e.Concat[0]] = e.Concat[1]
-		}
-	}
-	return arrived, nil
 }
 
 func (p *probe) String() string {

@@ -3,73 +3,33 @@
 package kerneltest
 
 import (
-	"bytes"
-	"fmt"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"sshwhy/internal/firewall/prove"
 )
 
-// netns is a network namespace that lives in one thread; do runs code there.
-type netns struct {
-	path string
-	work chan func()
-}
-
-// newNetns makes a namespace that ends with the test.
-func newNetns(t *testing.T) *netns {
+// must runs a command line in a namespace.
+func must(t *testing.T, n *prove.Namespace, line string) {
 	t.Helper()
-	n := &netns{work: make(chan func())}
-	ready := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with its namespace
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		n.path = fmt.Sprintf("/proc/%d/task/%d/ns/net", os.Getpid(), unix.Gettid())
-		ready <- err
-		if err == nil {
-			for f := range n.work {
-				f()
-			}
-		}
-	}()
-	if err := <-ready; err != nil {
-		t.Fatalf("unshare: %v", err)
-	}
-	t.Cleanup(func() { close(n.work) })
-	return n
-}
-
-func (n *netns) do(f func()) {
-	done := make(chan struct{})
-	n.work <- func() { defer close(done); f() }
-	<-done
-}
-
-// run runs a program in the namespace.
-func (n *netns) run(stdin string, args ...string) (out []byte, err error) {
-	n.do(func() {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Stdin = strings.NewReader(stdin)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err = cmd.Output()
-		if err != nil {
-			err = fmt.Errorf("%s: %w: %.300s", strings.Join(args, " "), err, stderr.Bytes())
-		}
-	})
-	return out, err
-}
-
-func (n *netns) must(t *testing.T, line string) {
-	t.Helper()
-	if _, err := n.run("", strings.Fields(line)...); err != nil {
+	if _, err := n.Run(t.Context(), "", strings.Fields(line)...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// newNamespace makes a namespace that ends with the test.
+func newNamespace(t *testing.T) *prove.Namespace {
+	t.Helper()
+	n, err := prove.NewNamespace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	return n
 }
 
 // The addresses of the two machines of the test.
@@ -84,12 +44,10 @@ const (
 
 // world is a server and a client, joined by a cable.
 type world struct {
-	server, client     *netns
-	serverMAC          net.HardwareAddr
-	clientMAC          net.HardwareAddr
-	wire               *wire
-	nextPort           uint16
-	hasLegacy, hasNftX bool
+	server, client       *prove.Namespace
+	serverMAC, clientMAC net.HardwareAddr
+	wire                 *prove.Wire
+	nextPort             uint16
 }
 
 // needs skips the test where the kernel cannot be asked.
@@ -108,44 +66,34 @@ func needs(t *testing.T) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	needs(t)
-	w := &world{server: newNetns(t), client: newNetns(t), nextPort: 1024}
-	w.server.must(t, "ip link add s0 type veth peer name c0")
-	w.server.must(t, "ip link set c0 netns "+w.client.path)
+	w := &world{server: newNamespace(t), client: newNamespace(t), nextPort: 1024}
+	must(t, w.server, "ip link add s0 type veth peer name c0")
+	must(t, w.server, "ip link set c0 netns "+w.client.Path)
 	for _, n := range []struct {
-		ns                  *netns
-		dev, a4, a6, g4, g6 string
-	}{
-		{w.server, "s0", server4, server6, client4, client6},
-		{w.client, "c0", client4, client6, server4, server6},
-	} {
-		n.ns.do(func() {
-			for _, kv := range []string{"net/ipv6/conf/all/accept_dad 0", "net/ipv6/conf/default/accept_dad 0", "net/ipv4/conf/all/rp_filter 0",
-				"net/ipv4/conf/default/rp_filter 0", "net/ipv4/icmp_ratelimit 0", "net/ipv4/icmp_ratemask 0", "net/ipv6/icmp/ratelimit 0",
-				"net/ipv4/icmp_msgs_per_sec 1000000", "net/ipv4/icmp_msgs_burst 100000", "net/ipv4/conf/all/send_redirects 0"} {
-				k, v, _ := strings.Cut(kv, " ")
-				_ = os.WriteFile("/proc/thread-self/../sys/"+k, []byte(v), 0o644)
-				_ = os.WriteFile("/proc/sys/"+k, []byte(v), 0o644)
-			}
-		})
-		n.ns.must(t, "ip link set lo up")
-		n.ns.must(t, "ip link set "+n.dev+" up")
-		n.ns.must(t, "ip addr add "+n.a4+"/24 dev "+n.dev)
-		n.ns.must(t, "ip addr add "+n.a6+"/64 dev "+n.dev+" nodad")
+		ns          *prove.Namespace
+		dev, a4, a6 string
+	}{{w.server, serverIface, server4, server6}, {w.client, "c0", client4, client6}} {
+		n.ns.Set("net/ipv6/conf/all/accept_dad 0", "net/ipv6/conf/default/accept_dad 0", "net/ipv4/conf/all/rp_filter 0",
+			"net/ipv4/conf/default/rp_filter 0", "net/ipv4/icmp_ratelimit 0", "net/ipv4/icmp_ratemask 0", "net/ipv6/icmp/ratelimit 0",
+			"net/ipv4/icmp_msgs_per_sec 1000000", "net/ipv4/icmp_msgs_burst 100000", "net/ipv4/conf/all/send_redirects 0")
+		must(t, n.ns, "ip link set lo up")
+		must(t, n.ns, "ip link set "+n.dev+" up")
+		must(t, n.ns, "ip addr add "+n.a4+"/24 dev "+n.dev)
+		must(t, n.ns, "ip addr add "+n.a6+"/64 dev "+n.dev+" nodad")
 	}
-	w.server.must(t, "ip addr add "+server4b+"/24 dev s0")
-	mac := func(n *netns, dev string) (hw net.HardwareAddr) {
-		n.do(func() {
-			if i, err := net.InterfaceByName(dev); err == nil {
-				hw = i.HardwareAddr
-			}
-		})
-		return hw
+	must(t, w.server, "ip addr add "+server4b+"/24 dev s0")
+	var err1, err2, err3 error
+	w.serverMAC, err1 = w.server.MAC(serverIface)
+	w.clientMAC, err2 = w.client.MAC("c0")
+	w.client.Do(func() { w.wire, err3 = prove.NewWire("c0") })
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
 	}
-	w.serverMAC, w.clientMAC = mac(w.server, "s0"), mac(w.client, "c0")
-	w.server.must(t, "ip neigh replace "+client4+" lladdr "+w.clientMAC.String()+" dev s0 nud permanent")
-	w.server.must(t, "ip neigh replace "+client6+" lladdr "+w.clientMAC.String()+" dev s0 nud permanent")
-	w.server.must(t, "ip route replace default via "+client4+" dev s0")
-	w.server.must(t, "ip -6 route replace default via "+client6+" dev s0")
-	w.client.do(func() { w.wire = newWire(t, "c0") })
+	t.Cleanup(func() { w.wire.Close() })
+	for _, a := range []string{client4, client6} {
+		must(t, w.server, "ip neigh replace "+a+" lladdr "+w.clientMAC.String()+" dev s0 nud permanent")
+	}
+	must(t, w.server, "ip route replace default via "+client4+" dev s0")
+	must(t, w.server, "ip -6 route replace default via "+client6+" dev s0")
 	return w
 }

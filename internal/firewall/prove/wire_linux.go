@@ -1,12 +1,9 @@
-//go:build linux
-
-package kerneltest
+package prove
 
 import (
 	"encoding/binary"
 	"net"
 	"net/netip"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,34 +11,38 @@ import (
 	"sshwhy/internal/firewall"
 )
 
-// wire is the client's end of the cable, as raw frames.
-type wire struct {
+// Wire is one end of a cable, as raw frames.
+type Wire struct {
 	fd    int
 	index int
 }
 
-func newWire(t *testing.T, dev string) *wire {
-	t.Helper()
+// NewWire opens the interface dev of the namespace that it is called in. It must
+// be closed.
+func NewWire(dev string) (*Wire, error) {
 	i, err := net.InterfaceByName(dev)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	const everything = 0x0300 // ETH_P_ALL in network order
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, everything)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(func() { unix.Close(fd) })
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: everything, Ifindex: i.Index}); err != nil {
-		t.Fatal(err)
+		unix.Close(fd)
+		return nil, err
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<20)
-	return &wire{fd: fd, index: i.Index}
+	const room = 8 << 20 // for the answers to a few hundred packets sent at once
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room)
+	return &Wire{fd: fd, index: i.Index}, nil
 }
 
-// send puts a SYN on the wire.
-func (w *wire) send(t *testing.T, from, to net.HardwareAddr, src, dst netip.AddrPort) {
-	t.Helper()
+// Close gives the interface back.
+func (w *Wire) Close() error { return unix.Close(w.fd) }
+
+// Send puts a SYN on the wire.
+func (w *Wire) Send(from, to net.HardwareAddr, src, dst netip.AddrPort) error {
 	frame := append(append([]byte{}, to...), from...)
 	tcp := make([]byte, 20)
 	binary.BigEndian.PutUint16(tcp[0:], src.Port())
@@ -62,9 +63,7 @@ func (w *wire) send(t *testing.T, from, to net.HardwareAddr, src, dst netip.Addr
 		ip = append(append(ip, s...), d...)
 		frame = append(append(append(frame, 0x86, 0xdd), ip...), tcp...)
 	}
-	if err := unix.Sendto(w.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: w.index}); err != nil {
-		t.Fatalf("send: %v", err)
-	}
+	return unix.Sendto(w.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: w.index})
 }
 
 func checksum(b []byte) uint16 {
@@ -82,9 +81,9 @@ func checksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// answers reads what came back until nothing comes for the time of quiet, by
+// Answers reads what came back until nothing comes for the time of quiet, by
 // the port the question came from.
-func (w *wire) answers(quiet time.Duration) map[uint16]firewall.RejectWith {
+func (w *Wire) Answers(quiet time.Duration) map[uint16]firewall.RejectWith {
 	out := map[uint16]firewall.RejectWith{}
 	buf := make([]byte, 2048)
 	for {
