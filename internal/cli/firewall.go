@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -139,7 +140,7 @@ func (a *app) askKernel(ctx context.Context, rules firewall.Sources, ways []serv
 }
 
 // printKernel writes what the kernel did.
-func (a *app) printKernel(k *server.Kernel) {
+func (a *app) printKernel(k *server.Kernel, trace bool) {
 	say := func(format string, args ...any) { fmt.Fprintln(a.Out, render.Safe(fmt.Sprintf(format, args...))) }
 	if k.Error != "" {
 		say("    the kernel could not be asked: %s", k.Error)
@@ -154,8 +155,10 @@ func (a *app) printKernel(k *server.Kernel) {
 	} else {
 		say("    %s%s", word, k.Verdict)
 	}
-	for _, line := range k.Trace {
-		say("      %s", line)
+	if trace {
+		for _, line := range k.Trace {
+			say("      %s", line)
+		}
 	}
 }
 
@@ -277,7 +280,7 @@ func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []repor
 			a.printSteps(w)
 		}
 		if w.Kernel != nil {
-			a.printKernel(w.Kernel)
+			a.printKernel(w.Kernel, trace)
 		}
 	}
 	if trace && q.Client == (netip.Addr{}) && !q.Outgoing {
@@ -290,6 +293,7 @@ func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []repor
 
 // printSteps writes the way as a table: hook and priority, chain, action, rule.
 func (a *app) printSteps(w server.Way) {
+	w.Steps = withEffect(w.Steps)
 	var rows [][3]string
 	var wide [3]int
 	for _, s := range w.Steps {
@@ -306,4 +310,18 @@ func (a *app) printSteps(w server.Way) {
 		line := fmt.Sprintf("    %-*s  %-*s  %-*s  %s", wide[0], r[0], wide[1], r[1], wide[2], r[2], w.Steps[i].Rule)
 		fmt.Fprintln(a.Out, render.Safe(strings.TrimRight(line, " ")))
 	}
+}
+
+// withEffect leaves out the calls of chains in which nothing happened.
+func withEffect(steps []server.WayStep) []server.WayStep {
+	var out []server.WayStep
+	for _, s := range slices.Backward(steps) {
+		target, called := strings.CutPrefix(s.Action, "jump ")
+		if called && (len(out) == 0 || !strings.HasSuffix(out[len(out)-1].Chain, " "+target)) {
+			continue
+		}
+		out = append(out, s)
+	}
+	slices.Reverse(out)
+	return out
 }
