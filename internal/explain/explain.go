@@ -66,6 +66,7 @@ type reading struct {
 	attempts []*attempt
 	tools    tools
 	cands    []*candidate
+	ssh      int // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
 }
 
 // read does the reading: lines, messages, attempts, tools; then the rules.

@@ -51,7 +51,7 @@ func (rd *reading) weigh(h *hit) {
 			caps[name] = strings.Trim(c.value, cutset)
 		}
 	}
-	if h.row.file == generic && rd.lines[h.line].debug > 0 || rd.foreignUnit(h, caps["unit"]) {
+	if h.row.file == generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) {
 		return
 	}
 	switch {
@@ -93,6 +93,25 @@ func (rd *reading) weigh(h *hit) {
 			c.impact = impact
 		}
 	}
+}
+
+// aboutSSH reports whether words that any program may say are about SSH here:
+// the text speaks of it somewhere, or the words are nearly all of the line.
+func (rd *reading) aboutSSH(h *hit) bool {
+	if len(rd.lines[h.line].text) < 2*h.row.pat.weight() {
+		return true
+	}
+	if rd.ssh == 0 {
+		rd.ssh = -1
+		for i := range rd.lines {
+			l := lower(rd.lines[i].raw)
+			if strings.Contains(l, "ssh") || strings.Contains(l, "sftp") || strings.Contains(l, "scp") || strings.Contains(l, "port 22") || strings.Contains(l, ":22") || strings.Contains(l, "git@") {
+				rd.ssh = 1
+				break
+			}
+		}
+	}
+	return rd.ssh > 0
 }
 
 // foreignUnit reports whether a message of systemd is about another service.

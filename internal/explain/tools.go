@@ -30,10 +30,10 @@ type tools struct {
 
 // A unitState is what systemctl status said of one unit.
 type unitState struct {
-	name, active, result string
-	enabled              string // enabled, disabled, masked
-	line                 int
-	triggered            bool // TriggeredBy: its socket starts it
+	name, active string
+	enabled      string // enabled, disabled, masked
+	line         int
+	triggered    bool // TriggeredBy: its socket starts it
 }
 
 // A listener is one listening TCP socket of ss, netstat or lsof.
@@ -76,7 +76,7 @@ func readTools(lines []line) tools {
 			inHosts = false
 		}
 		switch {
-		case t.readPackage(i, s), t.readKernel(i, s), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
+		case t.readPackage(i, s), t.readKernel(lines, i), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
 			continue
 		}
 		t.readTables(i, s)

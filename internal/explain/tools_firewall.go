@@ -112,7 +112,11 @@ func (t *tools) readJail(i int, s string) bool {
 }
 
 // readKernel reads what a packet filter logged: "… DROP … SRC=… PROTO=TCP … DPT=22 …".
-func (t *tools) readKernel(i int, s string) bool {
+func (t *tools) readKernel(lines []line, i int) bool {
+	s := lines[i].text
+	if strings.Contains(s, "SRC=") && !strings.Contains(s, "DPT=") && i+1 < len(lines) {
+		s += lines[i+1].text // a long line that was wrapped, in the middle of a word mostly
+	}
 	if !strings.Contains(s, "PROTO=TCP") || !strings.Contains(s, "SRC=") {
 		return false
 	}
