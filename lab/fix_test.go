@@ -15,7 +15,7 @@ func TestFixes(t *testing.T) {
 	if sidesAsked(tools) == nil {
 		t.Skip("only the symptoms were asked for")
 	}
-	forEach(t, Case.Fixes, func(ctx context.Context, c Case, suite string) Outcome {
+	forEach(t, Case.Fixes, firstImage, func(ctx context.Context, c Case, suite string) Outcome {
 		return RunFix(ctx, c, suite, tools)
 	})
 }
