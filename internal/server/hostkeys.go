@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
@@ -129,6 +130,14 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 	var damaged []facts.HostKey
 	for _, k := range v.HostKeys.Keys {
 		if k.Origin.Known() && v.complained(facts.ProblemHostKey, k.Path) {
+			damaged = append(damaged, k)
+		}
+	}
+	for _, k := range v.HostKeys.Keys {
+		// Newer releases name none: where sshd has no key at all, each that it
+		// could have read is damaged.
+		if none.Kind != "" && !slices.ContainsFunc(v.Test.Problems, func(pr facts.Problem) bool { return pr.Kind == facts.ProblemHostKey }) &&
+			k.Origin.Known() && !k.TooOpen() {
 			damaged = append(damaged, k)
 		}
 	}

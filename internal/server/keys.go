@@ -275,7 +275,7 @@ func (v *view) switchOn(f *report.Finding, keyword, opens string) {
 // checkPasswordOff: the account has a password and no key, and passwords are off.
 func checkPasswordOff(v *view, p *part) {
 	e, a := v.Effective, v.Account
-	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no {
+	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no || v.hasKeys() {
 		return
 	}
 	f := p.found("password-auth-disabled", report.Blocking, "%s has a password and no key, and this server accepts no passwords.", a.Name)
