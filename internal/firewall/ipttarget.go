@@ -102,16 +102,12 @@ func notrack() step {
 
 // markTarget reads MARK: --set-xmark clears the bits of the mask and XORs the value.
 func markTarget(s section) step {
-	for _, o := range s.opts {
-		v, mask, ok := parseMark(o.arg(0))
-		if !ok {
-			break
+	if len(s.opts) == 1 {
+		v, mask, ok1 := parseMark(s.opts[0].arg(0))
+		and, xor, ok2 := markOp(s.opts[0].name, v, mask)
+		if ok1 && ok2 {
+			return changeStep{func(_ *run, st *state) { st.mark.v = st.mark.v&and ^ xor }}
 		}
-		and, xor, ok := markOp(o.name, v, mask)
-		if !ok {
-			break
-		}
-		return changeStep{func(_ *run, st *state) { st.mark.v = st.mark.v&and ^ xor }}
 	}
 	return changeStep{func(_ *run, st *state) { st.mark = markValue{unknown: true} }}
 }

@@ -142,7 +142,7 @@ func (w *wall) way(a answer, v *firewall.Verdict) Way {
 	}
 	out.verdict, out.packet = v, a.packet
 	if v.Chain != nil {
-		out.By = w.culpritOf(v).name
+		out.By = lower(w.culpritOf(v).name)
 	}
 	for _, u := range v.Unsure {
 		out.Unsure = append(out.Unsure, undecidable(&firewall.Verdict{Unsure: []firewall.Unsure{u}}))

@@ -41,7 +41,7 @@ func TestAgainstKernel(t *testing.T) {
 	if sum.rulesets == 0 || sum.refused > sum.rulesets/4 {
 		t.Errorf("%d rulesets were loaded, %d refused: the generator is not worth much", sum.rulesets, sum.refused)
 	}
-	if sum.pairs > 0 && sum.unsure*50 > sum.pairs {
+	if os.Getenv("SSHWHY_FUZZ_UNCERTAIN") == "" && sum.unsure*50 > sum.pairs {
 		t.Errorf("cannot tell for %d of %d pairs, which is 2 %% or more", sum.unsure, sum.pairs)
 	}
 }
@@ -55,9 +55,9 @@ func envInt(name string, def int) int {
 
 // tally counts what was compared.
 type tally struct {
-	rulesets, refused, pairs, mismatches, unsure, rules int
-	verdicts                                            map[string]int
-	openFor, openForUnsure                              int
+	rulesets, refused, pairs, mismatches, unsure int
+	verdicts                                     map[string]int
+	openFor, openForUnsure                       int
 }
 
 func (s *tally) String() string {

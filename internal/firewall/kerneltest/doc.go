@@ -4,5 +4,6 @@
 //
 // It is only a test. It needs root, Linux, nft, iptables and ipset, and says so
 // where they are missing. SSHWHY_FUZZ_FIREWALL=N compares at least N pairs of
-// ruleset and packet (`make fuzz-firewall`); SSHWHY_FUZZ_SEED picks the first seed.
+// ruleset and packet (`make fuzz-firewall`); SSHWHY_FUZZ_SEED picks the first seed,
+// SSHWHY_FUZZ_UNCERTAIN how many of 1000 rules hold something undecidable (4).
 package kerneltest

@@ -33,7 +33,7 @@ var (
 )
 
 func newGen(seed uint64) *gen {
-	g := &gen{Rand: rand.New(rand.NewPCG(seed, 22)), uncertain: 4}
+	g := &gen{Rand: rand.New(rand.NewPCG(seed, 22)), uncertain: envInt("SSHWHY_FUZZ_UNCERTAIN", 4)}
 	for _, p := range g.Perm(200) {
 		g.prios = append(g.prios, p*7-650)
 	}
