@@ -32,14 +32,10 @@ func (p Installed) Unpacked() bool {
 	return len(p.State) > 1 && strings.ContainsRune("HUFWt", rune(p.State[1]))
 }
 
-// The package databases. Only one of them is the machine's own, and asking the
-// others costs nothing: their programs are not there.
+// Debian's database. It is asked alone where it is the machine's own.
 var (
 	itemDpkg = evidence.Command("dpkg-query", "-W", "-f=${Package}\\t${Version}\\t${db:Status-Abbrev}\\n",
 		"openssh-server", "openssh-server-gssapi", "dropbear", "dropbear-bin", "tinysshd")
-	itemRpm    = evidence.Command("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\tii\\n", "openssh-server", "openssh", "dropbear")
-	itemApk    = evidence.Command("apk", "info", "-v", "-e", "openssh-server", "openssh", "dropbear")
-	itemPacman = evidence.Command("pacman", "-Q", "openssh", "dropbear")
 	itemDpkgDB = evidence.Stat("/var/lib/dpkg/status")
 )
 
@@ -51,7 +47,7 @@ func wantPackage(b *evidence.Bundle, _ Ask) []evidence.Item {
 	if b.Get(itemDpkgDB).OK() {
 		return append(items, itemDpkg)
 	}
-	return append(items, itemRpm, itemApk, itemPacman)
+	return append(items, otherDatabases...)
 }
 
 // anyExit: the package tools end with 1 as soon as one of the names is not
@@ -60,60 +56,45 @@ func anyExit(exit int) bool { return exit == 0 || exit == 1 }
 
 func parsePackage(b *evidence.Bundle) Package {
 	p := Package{Origin: Origin{Status: evidence.Skipped, Reason: "no package database that sshwhy knows", Source: "package database"}}
-	for _, it := range []evidence.Item{itemDpkg, itemRpm, itemApk, itemPacman} {
-		r := b.Get(it)
-		if !r.OK() {
-			continue
+	r := b.Get(itemDpkg)
+	if !r.OK() {
+		return parseOtherPackages(b, p)
+	}
+	p.Origin = ran(itemDpkg, r, anyExit)
+	for _, line := range lines(r.Data) {
+		if in, ok := parseDpkg(line); ok {
+			in.Quote = Quote{Source: p.Origin.Source, Text: clip(line)}
+			p.Installed = append(p.Installed, in)
 		}
-		p.Origin = ran(it, r, func(exit int) bool { return anyExit(exit) || it.Args[0] == "rpm" && exit < 10 })
-		for _, line := range lines(r.Data) {
-			if in, ok := parseInstalled(it.Args[0], line); ok {
-				in.Quote = Quote{Source: p.Origin.Source, Text: clip(line)}
-				p.Installed = append(p.Installed, in)
-			}
+	}
+	for _, line := range lines(r.Stderr) {
+		if strings.Contains(line, "openssh-server") && !strings.Contains(line, "gssapi") {
+			p.Missing = append(p.Missing, Quote{Source: p.Origin.Source, Text: clip(line)})
 		}
-		for _, line := range lines(r.Stderr) {
-			if strings.Contains(line, "openssh-server") && !strings.Contains(line, "gssapi") {
-				p.Missing = append(p.Missing, Quote{Source: p.Origin.Source, Text: clip(line)})
-			}
-		}
-		break
 	}
 	return p
 }
 
-func parseInstalled(tool, line string) (Installed, bool) {
-	switch tool {
-	case "dpkg-query", "rpm":
-		f := strings.Split(line, "\t")
-		if len(f) != 3 || f[0] == "" {
-			return Installed{}, false
-		}
-		in := Installed{Name: f[0], Version: f[1], State: strings.TrimRight(f[2], " ")}
-		// "un" is a package that dpkg only knows by name.
-		return in, !strings.HasPrefix(in.State, "un")
-	case "pacman":
-		name, version, ok := strings.Cut(line, " ")
-		return Installed{Name: name, Version: version, State: "ii"}, ok
-	default: // apk: openssh-server-9.7_p1-r4
-		i := strings.IndexFunc(line, func(r rune) bool { return r >= '0' && r <= '9' })
-		if i < 2 || line[i-1] != '-' {
-			return Installed{Name: line, State: "ii"}, line != ""
-		}
-		return Installed{Name: line[:i-1], Version: line[i:], State: "ii"}, true
+// parseDpkg reads NAME, VERSION and db:Status-Abbrev between tabs.
+func parseDpkg(line string) (Installed, bool) {
+	f := strings.Split(line, "\t")
+	if len(f) != 3 || f[0] == "" {
+		return Installed{}, false
 	}
+	in := Installed{Name: f[0], Version: f[1], State: strings.TrimRight(f[2], " ")}
+	// "un" is a package that dpkg only knows by name.
+	return in, !strings.HasPrefix(in.State, "un")
 }
 
 // Server returns the package that brings OpenSSH's server, if the database has it.
 func (p Package) Server() (Installed, bool) {
 	for _, in := range p.Installed {
-		switch in.Name {
-		case "openssh-server", "openssh-server-gssapi":
+		if in.Name == "openssh-server" || strings.HasPrefix(in.Name, "openssh-server-") {
 			return in, true
 		}
 	}
 	for _, in := range p.Installed {
-		if in.Name == "openssh" {
+		if in.Name == "openssh" { // Arch, Void, Gentoo, old SUSE: client and server in one
 			return in, true
 		}
 	}

@@ -210,7 +210,7 @@ func TestPackageStates(t *testing.T) {
 		"openssh-server\t1:10.0p1\tii ": "complete", "openssh-server\t1:10.0p1\trc ": "gone",
 		"openssh-server\t1:10.0p1\tiU ": "half", "openssh-server\t1:10.0p1\tiHR": "half", "openssh-server\t\tun ": "none",
 	} {
-		in, ok := parseInstalled("dpkg-query", line)
+		in, ok := parseDpkg(line)
 		got := "gone"
 		switch {
 		case !ok:
@@ -224,7 +224,7 @@ func TestPackageStates(t *testing.T) {
 			t.Errorf("%q: %s, want %s", line, got, want)
 		}
 	}
-	if in, ok := parseInstalled("apk", "openssh-server-10.3_p1-r1"); !ok || in.Name != "openssh-server" || in.Version != "10.3_p1-r1" {
+	if in, ok := parseApk("openssh-server-10.3_p1-r1"); !ok || in.Name != "openssh-server" || in.Version != "10.3_p1-r1" {
 		t.Errorf("%+v", in)
 	}
 }
