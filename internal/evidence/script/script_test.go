@@ -199,7 +199,7 @@ var endOnScreen = regexp.MustCompile(`(?m)^=sshwhy= end \d+$`)
 // Everything that a copy can suffer: the items that were hit are Failed, the
 // others are as they were.
 func TestDamagedCopies(t *testing.T) {
-	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.File("/etc/services"), evidence.Stat("/"), evidence.Command("ls", "/usr/bin")}
+	items := []evidence.Item{evidence.File("/etc/passwd"), evidence.File("/etc/protocols"), evidence.Stat("/"), evidence.Command("ls", "/etc")}
 	out, err := typedInto("sh")(t.Context(), written(t, Plan{Items: items}, Options{Tool: "1.2"}))
 	if err != nil {
 		t.Fatal(err)
