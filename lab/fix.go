@@ -233,7 +233,7 @@ func digest(data []byte) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// sortChains puts the chains of each table of a listing in order: which of
+// sortChains puts the tables of a listing and the chains of each in order: which of
 // them was made first means nothing, and their rules stay in theirs.
 func sortChains(listing string) string {
 	var out []string
@@ -247,6 +247,7 @@ func sortChains(listing string) string {
 		}
 		out = append(out, strings.Join(chains, "\n"))
 	}
+	slices.Sort(out)
 	return strings.Join(out, "\n}\n")
 }
 

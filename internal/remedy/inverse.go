@@ -236,11 +236,11 @@ func (u *undo) rules(ctx context.Context, program, was string) {
 	if program == "nft" {
 		probe = nftProbe
 	}
-	same := func() bool { return probe(ctx, u.s)["rules:"+program] == was }
+	same := func() bool { return sortedLines(probe(ctx, u.s)["rules:"+program]) == sortedLines(was) }
 	if same() {
 		return
 	}
-	if slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
+	if program != "nft" && slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
 		// What is loaded may be more than what was: ufw completes the chains
 		// that its own enable had left half empty.
 		if u.rulesAreOurs(program) {
@@ -253,6 +253,14 @@ func (u *undo) rules(ctx context.Context, program, was string) {
 		}
 	}
 	u.left = append(u.left, "the running firewall rules ("+program+") are not those from before the fix; what differs may be somebody else's change")
+}
+
+// sortedLines makes the order of chains not matter, which says only which of
+// them was made first.
+func sortedLines(listing string) string {
+	lines := strings.Split(listing, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // rulesAreOurs says whether, when the undo began, the rules were those that
