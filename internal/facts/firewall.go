@@ -94,7 +94,7 @@ var FirewallFiles = []struct{ Unit, Path string }{
 
 func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemUfwConf, itemUfwDefaults,
-		itemUfwUser4, itemUfwUser6, itemFirewalldState, itemFirewallUnits}
+		itemUfwUser4, itemUfwUser6, itemFirewallUnits}
 	for _, f := range FirewallFiles {
 		items = append(items, evidence.File(f.Path))
 	}
@@ -115,6 +115,9 @@ func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 			items = append(items, itemIpset)
 			break
 		}
+	}
+	if firewalldRuns(b) { // firewall-cmd is a Python program: it takes longer than all else together
+		items = append(items, itemFirewalldState)
 	}
 	if r := b.Get(itemFirewalldState); r.OK() && r.Exit == 0 {
 		items = append(items, itemFirewalldPanic, itemFirewalldZones, itemFirewalldPermanent, itemFirewalldDefault)
@@ -226,4 +229,11 @@ func RulesetBundle(text []byte, ipv6 bool) (b *evidence.Bundle, ok bool) {
 		return nil, false
 	}
 	return b, true
+}
+
+// firewalldRuns reports whether systemd says so, or its tables are in the kernel.
+func firewalldRuns(b *evidence.Bundle) bool {
+	boot := map[string]BootUnit{}
+	parseBoot(b.Get(itemFirewallUnits).Data, boot)
+	return boot["firewalld.service"].State == "active" || bytes.Contains(b.Get(itemNftJSON).Data, []byte(`"firewalld`))
 }
