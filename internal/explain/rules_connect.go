@@ -312,6 +312,7 @@ func (rd *reading) closedInAuth(a *attempt, end *hit) {
 		}
 	}
 	switch {
+	case a.passwords > 0: // passwordRules say it
 	case len(a.accepted) > 0 || a.prompted:
 		// the key or password was good, and then the door was shut: an account rule
 		rd.add("pam-denied", report.Likely, scoreRule, end.line, nil).evidence = append(rd.get("pam-denied").evidence, a.reachedAt)

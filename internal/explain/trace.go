@@ -333,6 +333,7 @@ func (a *attempt) readKeys(i int, l *line) bool {
 		}
 	case strings.HasPrefix(t, "Offering public key: "):
 		a.offered = append(a.offered, strings.TrimPrefix(t, "Offering public key: "))
+		a.reach(stepAuth, i)
 	case strings.HasPrefix(t, "Offering ") && strings.Contains(t, " public key: "):
 		_, file, _ := strings.Cut(t, " public key: ")
 		a.offered = append(a.offered, file)
@@ -346,6 +347,7 @@ func (a *attempt) readKeys(i int, l *line) bool {
 		a.offered = slices.DeleteFunc(a.offered, func(o string) bool { return o == file })
 	case strings.HasPrefix(t, "Server accepts key: "):
 		a.accepted = append(a.accepted, strings.TrimPrefix(t, "Server accepts key: "))
+		a.reach(stepAuth, i)
 	case strings.HasPrefix(t, "Skipping ") && strings.Contains(t, " key "):
 		a.skipped = append(a.skipped, i)
 	case strings.Contains(t, "agent returned ") && strings.HasSuffix(t, " keys"):
