@@ -60,6 +60,10 @@ func unescape(raw string) []string {
 	return strings.Split(strings.ReplaceAll(raw, `\n`, "\n"), "\n")
 }
 
+// maxLevelAt is how far into a line "debug1: " still is its level, behind the
+// prefix of some program that passes ssh's output on.
+const maxLevelAt = 60
+
 // clean reads one line.
 func clean(no int, raw string) line {
 	l := line{no: no, raw: raw}
@@ -85,7 +89,7 @@ func clean(no int, raw string) line {
 		s = strings.TrimPrefix(strings.TrimPrefix(s, "error: "), "fatal: ")
 	}
 	for i, p := range [...]string{"debug1: ", "debug2: ", "debug3: "} {
-		if at := strings.Index(s, p); at >= 0 && at <= 24 {
+		if at := strings.Index(s, p); at >= 0 && at <= maxLevelAt {
 			l.debug, s, l.stamped = i+1, s[at+len(p):], true
 			break
 		}
@@ -97,7 +101,7 @@ func clean(no int, raw string) line {
 // typographic turns what chats and word processors make of quotes back, and
 // hard spaces into spaces.
 var typographic = strings.NewReplacer("‘", "'", "’", "'", "“", `"`, "”", `"`, "\u00a0", " ", "\u200b", "", "\ufeff", "", "…", "...",
-	"，", ", ", "：", ": ", "（", " (", "）", ") ", `\"`, `"`)
+	"，", ", ", "：", ": ", "（", " (", "）", ") ", `\"`, `"`, "&quot;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 // plain removes colours and control characters, quoting marks in front, and
 // runs of blanks.

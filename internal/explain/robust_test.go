@@ -34,7 +34,11 @@ var disguises = map[string]func(string) string{
 		}
 		return string(b)
 	},
-	"curly quotes": func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "'", "’"), `"`, "”") },
+	"HTML": func(s string) string {
+		return strings.NewReplacer("'", "&#39;", `"`, "&quot;", "<", "&lt;", ">", "&gt;").Replace(s)
+	},
+	"docker compose": func(s string) string { return eachLine(s, func(l string) string { return "deploy_1  | " + l }) },
+	"curly quotes":   func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "'", "’"), `"`, "”") },
 	"ansible": func(s string) string {
 		return `fatal: [web1]: UNREACHABLE! => {"changed": false, "msg": "Failed to connect to the host via ssh: ` + strings.ReplaceAll(strings.ReplaceAll(s, `"`, `\"`), "\n", `\r\n`) + `", "unreachable": true}`
 	},
