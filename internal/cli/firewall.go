@@ -128,15 +128,29 @@ func (a *app) askKernel(ctx context.Context, rules firewall.Sources, ways []serv
 	live.show("asking the kernel")
 	for i := range ways {
 		packet, verdict := ways[i].Question()
-		res, err := prove.Run(ctx, rules, packet)
-		k := &server.Kernel{Verdict: res.Kind.String(), With: string(res.Reject), Port: int(res.Port), Trace: res.Trace}
-		if err != nil {
-			k.Verdict, k.Error = firewall.CannotTell.String(), err.Error()
-		} else {
-			k.Agrees = res.Agrees(verdict)
-		}
-		ways[i].Kernel = k
+		k := kernelsWord(ctx, rules, packet, verdict)
+		ways[i].Kernel = &k
 	}
+}
+
+// kernelsWord asks the kernel about one packet. verdict is what the rules say.
+func kernelsWord(ctx context.Context, rules firewall.Sources, packet firewall.Packet, verdict *firewall.Verdict) server.Kernel {
+	res, err := prove.Run(ctx, rules, packet)
+	if err != nil {
+		return server.Kernel{Verdict: firewall.CannotTell.String(), Error: err.Error()}
+	}
+	return server.Kernel{Verdict: res.Kind.String(), With: string(res.Reject), Port: int(res.Port), Trace: res.Trace,
+		Agrees: verdict == nil || res.Agrees(verdict)}
+}
+
+// settleFirewall asks the kernel where the rules alone do not tell what becomes of
+// the visitor's packet, and puts the answer into the bundle.
+func settleFirewall(ctx context.Context, b *evidence.Bundle, q server.Query) error {
+	rules, packet, undecided := server.Undecided(b, q)
+	if !undecided {
+		return nil
+	}
+	return server.PutProof(b, kernelsWord(ctx, rules, packet, nil))
 }
 
 // printKernel writes what the kernel did.

@@ -133,7 +133,11 @@ func (a *app) evidence(ctx context.Context, q server.Query, f serverFlags) (*evi
 	live := a.liveLine()
 	defer live.clear()
 	live.show("looking at this machine")
-	return local.Fill(ctx, server.Manifest(q), local.Options{Tool: version()})
+	b, err := local.Fill(ctx, server.Manifest(q), local.Options{Tool: version()})
+	if err == nil && os.Geteuid() == 0 {
+		err = settleFirewall(ctx, b, q)
+	}
+	return b, err
 }
 
 // lookThrough looks at another machine through a command that gives a shell there.

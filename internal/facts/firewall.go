@@ -25,6 +25,9 @@ type Firewall struct {
 	FirewalldState, FirewalldPanic, FirewalldZones Raw
 	FirewalldPermanent, FirewalldDefault           Raw
 
+	// Proof is the kernel's word on a packet that the rules alone leave undecided.
+	Proof Raw
+
 	// Boot is what the service managers start at boot, by unit name.
 	Boot map[string]BootUnit
 	// Files are what is loaded at boot: path to content.
@@ -80,6 +83,10 @@ var (
 	itemFirewallUnits = evidence.Command("systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState",
 		"ufw.service", "firewalld.service", "nftables.service", "netfilter-persistent.service", "iptables.service", "ip6tables.service")
 )
+
+// ItemProof is where the kernel's word is kept in a bundle. No manifest wants it:
+// it is put there when the rules alone leave a question open.
+var ItemProof = evidence.Command("sshwhy", "firewall", "--prove")
 
 // FirewallFiles are the files from which rules are loaded at boot, by the unit
 // that does so.
@@ -140,6 +147,7 @@ func parseFirewall(b *evidence.Bundle, ask Ask) Firewall {
 	} {
 		*x.to = rawOf(b, x.item)
 	}
+	f.Proof = rawOf(b, ItemProof)
 	for _, file := range FirewallFiles {
 		f.Files[file.Path] = rawOf(b, evidence.File(file.Path))
 	}

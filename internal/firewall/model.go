@@ -119,6 +119,11 @@ func (rs *Ruleset) chain(b Backend, family, table, name string) *Chain {
 	return c
 }
 
+// Chain returns the nftables chain of that name, or nil.
+func (rs *Ruleset) Chain(family, table, name string) *Chain {
+	return rs.chains[keyOf(Nftables, family, table, name)]
+}
+
 // target returns the chain that a jump from c goes to, or nil.
 func (rs *Ruleset) target(c *Chain, name string) *Chain {
 	return rs.chains[keyOf(c.Backend, c.Family, c.Table, name)]

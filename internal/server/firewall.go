@@ -271,7 +271,9 @@ func (w *wall) one(a answer, v *firewall.Verdict, impact report.Impact) {
 	case firewall.Limited:
 		w.limited(a, v)
 	case firewall.CannotTell:
-		w.part.cannot("firewall", undecidable(v))
+		if !w.proven(a, v) {
+			w.part.cannot("firewall", undecidable(v))
+		}
 	}
 }
 

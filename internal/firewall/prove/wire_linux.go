@@ -41,25 +41,29 @@ func NewWire(dev string) (*Wire, error) {
 // Close gives the interface back.
 func (w *Wire) Close() error { return unix.Close(w.fd) }
 
-// Send puts a SYN on the wire.
+// linuxOptions are the TCP options of an ordinary SYN: maximum segment size,
+// selective acknowledgements, timestamps, window scale.
+var linuxOptions = [20]byte{2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7}
+
+// Send puts a SYN on the wire, of the form that Linux gives it.
 func (w *Wire) Send(from, to net.HardwareAddr, src, dst netip.AddrPort) error {
 	frame := append(append([]byte{}, to...), from...)
-	tcp := make([]byte, 20)
+	tcp := append(make([]byte, 20), linuxOptions[:]...)
 	binary.BigEndian.PutUint16(tcp[0:], src.Port())
 	binary.BigEndian.PutUint16(tcp[2:], dst.Port())
 	binary.BigEndian.PutUint32(tcp[4:], 0x1000)
-	tcp[12], tcp[13] = 5<<4, 2
+	tcp[12], tcp[13] = byte(len(tcp)/4)<<4, 2
 	binary.BigEndian.PutUint16(tcp[14:], 64240)
 	s, d := src.Addr().AsSlice(), dst.Addr().AsSlice()
-	pseudo := append(append(append([]byte{}, s...), d...), 0, 6, 0, 20)
+	pseudo := append(append(append([]byte{}, s...), d...), 0, 6, 0, byte(len(tcp)))
 	binary.BigEndian.PutUint16(tcp[16:], checksum(append(pseudo, tcp...)))
 	if src.Addr().Is4() {
-		ip := []byte{0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0}
+		ip := []byte{0x45, 0, 0, byte(20 + len(tcp)), 0, 1, 0x40, 0, 64, 6, 0, 0}
 		ip = append(append(ip, s...), d...)
 		binary.BigEndian.PutUint16(ip[10:], checksum(ip))
 		frame = append(append(append(frame, 8, 0), ip...), tcp...)
 	} else {
-		ip := []byte{0x60, 0, 0, 0, 0, 20, 6, 64}
+		ip := []byte{0x60, 0, 0, 0, 0, byte(len(tcp)), 6, 64}
 		ip = append(append(ip, s...), d...)
 		frame = append(append(append(frame, 0x86, 0xdd), ip...), tcp...)
 	}
