@@ -51,7 +51,8 @@ type decoder struct {
 	last    int // the match that metadata and links belong to; -1: the item itself
 	hidden  string
 	trouble string // what reading said went wrong
-	late    bool
+	late    bool   // the program did not end in time
+	held    bool   // its output did not
 	byLs    bool
 	read    bool
 }
@@ -167,6 +168,8 @@ func (d *decoder) run(body []byte) error {
 		switch n, err := strconv.Atoi(word); {
 		case word == "t":
 			d.late = true
+		case word == "k":
+			d.held = true
 		case err == nil:
 			exit = n
 		}
@@ -293,6 +296,8 @@ func (d *decoder) commandResult() {
 		r.Status, r.Reason = evidence.Failed, "its output did not come"
 	case d.late:
 		r.Status, r.Reason = evidence.Failed, "no answer within its time limit"
+	case d.held:
+		r.Status, r.Reason = evidence.Failed, "a process it left behind kept its output open, so what it wrote is lost"
 	case notRun:
 		r.Status, r.Reason = evidence.Failed, "cannot be run: "+strings.TrimSpace(string(r.Stderr))
 		r.Stderr = nil

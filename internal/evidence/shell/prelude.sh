@@ -58,6 +58,7 @@ for a; do if [ -d "$a" ]; then :
 elif [ -e "$a" ]; then if [ -x "$a" ]; then s=e; p=$a; return; fi; s=d
 else u=$s; W "$a"; [ $s = a ] && s=$u; fi; done
 s=${s:-a}; }
+B() { C "$1" || echo k >&4; }
 Z() { [ $S ] && exec $S sh -c 'sleep "$1"; echo t; kill -9 -"$2"' x "$t" "$p"
 u=; trap u=1 TERM; sleep "$t" 4>&- >/dev/null & z=$!; trap 'kill -9 $z; exit' TERM; [ $u ] && kill -9 $z && exit
 wait $z; echo t; kill -9 "$p"; }
@@ -68,8 +69,8 @@ Z >&4 2>/dev/null 3>&- 5>&- 7>&- &
 w=$!
 wait $p; x=$?; kill -9 -$w || kill ${S:+-9} $w; kill -9 -$p; echo "x $x" >&4; }
 c() { O b "$1"; t=$2 k=$3; shift 3; P "$1"
-if [ $s = e ]; then shift; set -- "$p" "$@"; O o
-r=$( { v=$( { { R "$t" "$@" 2>/dev/null | C "$k" | $E >&5; } 3>&1 | C "$k" | $D; } 7>&1 ); echo e; echo "$v"; } 4>&1 )
-O r; echo "$r"
+if [ $s = e ]; then shift; set -- "$p" "$@"; O o; [ "$H" ] && h="${H% *} $((t+2))"
+r=$( { v=$( { { R "$t" "$@" 2>/dev/null | B "$k" | $E >&5; } 3>&1 | B "$k" | $D; } 7>&1 ); echo e; echo "$v"; } 4>&1 )
+h=; O r; echo "$r"
 else O s $s; fi; O .; }
 E=$D

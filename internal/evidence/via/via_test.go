@@ -285,6 +285,30 @@ func TestBrokenInTheMiddle(t *testing.T) {
 	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 }
 
+// A daemon that a command leaves in a session of its own keeps the output open;
+// it is not ours to kill, but must not hold up the rest. What the command wrote
+// is lost then, and that is said.
+func TestEscapedChildDoesNotHoldUp(t *testing.T) {
+	need(t, "timeout")
+	pid := filepath.Join(t.TempDir(), "pid")
+	daemon := evidence.Command("sh", "-c", "setsid sh -c 'echo $$ >"+pid+"; exec sleep 60' & sleep 0.3; echo left; echo it >&2").Within(2 * time.Second)
+	after := evidence.File("/etc/passwd")
+	begin := time.Now()
+	b, err := Fill(t.Context(), []string{"sh"}, wants(daemon, after), Options{})
+	if n, perr := os.ReadFile(pid); perr == nil {
+		_ = exec.Command("kill", strings.TrimSpace(string(n))).Run()
+	}
+	if took := time.Since(begin); err != nil || took > 25*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+	if r := b.Get(daemon); r.Status != evidence.Failed || !strings.Contains(r.Reason, "kept its output open") {
+		t.Errorf("the daemon's parent: %+v", r)
+	}
+	if r := b.Get(after); !r.OK() {
+		t.Errorf("what comes after: %+v", r)
+	}
+}
+
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(300*time.Millisecond, cancel)
