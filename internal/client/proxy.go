@@ -111,7 +111,7 @@ func hopArgs(hop string) (host string, args []string) {
 	if !strings.HasPrefix(text, "ssh://") {
 		text = "ssh://" + text
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(withoutBrackets(text))
 	if err != nil || u.Hostname() == "" {
 		return hop, nil
 	}
@@ -122,6 +122,17 @@ func hopArgs(hop string) (host string, args []string) {
 		args = append(args, "-p", u.Port())
 	}
 	return u.Hostname(), args
+}
+
+// withoutBrackets takes the brackets off an IPv4 address: ssh -G writes every
+// address in them, and a URL may not have them around anything but IPv6.
+func withoutBrackets(text string) string {
+	before, rest, ok := strings.Cut(text, "[")
+	inner, after, closed := strings.Cut(rest, "]")
+	if !ok || !closed || strings.Contains(inner, ":") {
+		return text
+	}
+	return before + inner + after
 }
 
 // through runs a command and walks on with what it carries.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -68,5 +69,24 @@ func TestProxyCommand(t *testing.T) {
 				t.Errorf("%s: %s", blocking(r), r.Headline)
 			}
 		})
+	}
+}
+
+// TestHopArgs takes hops apart as a user writes them and as ssh -G prints them.
+func TestHopArgs(t *testing.T) {
+	for hop, want := range map[string]string{
+		"jump":                              "jump []",
+		"alice@jump:2222":                   "jump [-l alice -p 2222]",
+		"alice@[198.51.100.10]":             "198.51.100.10 [-l alice]",
+		"[198.51.100.10]:2222":              "198.51.100.10 [-p 2222]",
+		"alice@[2001:db8:2::10]:2222":       "2001:db8:2::10 [-l alice -p 2222]",
+		"ssh://alice@jump:22":               "jump [-l alice -p 22]",
+		"a[b":                               "a[b []",
+		"ssh://alice@[198.51.100.10]:22000": "198.51.100.10 [-l alice -p 22000]",
+	} {
+		host, args := hopArgs(hop)
+		if got := fmt.Sprint(host, " ", args); got != want {
+			t.Errorf("%s: %s, want %s", hop, got, want)
+		}
 	}
 }
