@@ -65,14 +65,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	w.obs.HostKey = h
 	if h.Type == "" {
 		h.Ms = ms(time.Since(begin))
-		h.End, h.Err = loginEnd(ctx, err), plain(err)
-		h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
-		if h.End == endTimeout {
-			h.Stuck = resumed.stuckAt()
-			if w.obs.Proxy == nil {
-				h.Small = w.smallPackets(ctx)
-			}
-		}
+		w.noKey(ctx, h, resumed, err)
 		return
 	}
 	if w.obs.Login == nil {
@@ -91,6 +84,18 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	defer client.Close()
 	_ = conn.SetDeadline(time.Now().Add(w.wait(leastSession)))
 	w.session(ctx, resumed, client)
+}
+
+// noKey writes down why the key exchange did not come to the host's key.
+func (w *walker) noKey(ctx context.Context, h *HostKey, conn *resumedConn, err error) {
+	h.End, h.Err = loginEnd(ctx, err), plain(err)
+	h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
+	if h.End == endTimeout {
+		h.Stuck = conn.stuckAt()
+		if w.obs.Proxy == nil {
+			h.Small = w.smallPackets(ctx)
+		}
+	}
 }
 
 // smallSegment is a segment size that passes every path: what TCP uses where

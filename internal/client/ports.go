@@ -69,25 +69,20 @@ func (w *walker) dnsSays(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, mostPortWait)
 	defer cancel()
 	r.Asked = askServers(ctx, readResolvConf(), r.Name)
+	var inDNS []netip.Addr
 	for _, answer := range r.Asked {
-		for _, addr := range answer.Addrs {
-			if slices.Contains(r.Addresses, addr) {
-				return
-			}
-		}
+		inDNS = append(inDNS, answer.Addrs...)
 	}
-	for _, answer := range r.Asked {
-		for _, addr := range answer.Addrs {
-			d := w.dialer()
-			d.limit = mostPortWait
-			conn, a := dial(ctx, netip.AddrPortFrom(addr, uint16(w.obs.Config.Port())), d)
-			if conn != nil {
-				_ = conn.Close()
-			}
-			w.obs.Elsewhere = &a
-			return
-		}
+	if len(inDNS) == 0 || slices.ContainsFunc(inDNS, func(a netip.Addr) bool { return slices.Contains(r.Addresses, a) }) {
+		return
 	}
+	d := w.dialer()
+	d.limit = mostPortWait
+	conn, a := dial(ctx, netip.AddrPortFrom(inDNS[0], uint16(w.obs.Config.Port())), d)
+	if conn != nil {
+		_ = conn.Close()
+	}
+	w.obs.Elsewhere = &a
 }
 
 // whoRefused asks, for the first address that answered with a reset, whether the

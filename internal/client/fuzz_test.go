@@ -1,0 +1,41 @@
+package client
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzText feeds every parser of text that this machine or a program gives:
+// none may panic, and each keeps its bounds.
+func FuzzText(f *testing.F) {
+	f.Add("hostname web1\nport 22\nidentityfile ~/.ssh/id_rsa\n", "web1")
+	f.Add("debug1: Reading configuration data /etc/ssh/ssh_config\r\ndebug1: /etc/ssh/ssh_config line 21: Applying options for *\r\n", "-x")
+	f.Add("/home/a/.ssh/config: line 3: Bad configuration option: prot\n/home/a/.ssh/config: terminating, 1 bad configuration options\n", "a@b:22")
+	f.Add("nameserver 192.0.2.53\nsearch a b\noptions ndots:99999999999999999999\n", "ssh://a@b:22/")
+	f.Add("220 mail ESMTP\r\n", "[::1]:22")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		var c Config
+		readDebug(&c, text)
+		c.Values = readDump(text)
+		_ = c.Port()
+		if r := parseResolvConf(text); len(r.servers) > maxServers || len(r.names(name)) > maxNames {
+			t.Fatalf("too many servers or names: %+v", r)
+		}
+		if CheckHost(name) == "" && strings.ContainsAny(name, "\x00\x1b\n") {
+			t.Fatalf("%q passed", name)
+		}
+		_ = hintForHost(name, name)
+		_ = whatSpeaks([]byte(text))
+		hopArgs(name)
+		forDump(strings.Fields(text))
+		withoutSSH(strings.Fields(text), name)
+		k := Key{}
+		k.parse([]byte(text))
+		// What ssh says must always become a report, whatever it says.
+		o := &Observations{Typed: name, Config: c}
+		o.Config.Failed = true
+		if r := Diagnose(o, "test"); r.Headline == "" || len(r.Stages) != 9 {
+			t.Fatalf("headline %q, %d stages", r.Headline, len(r.Stages))
+		}
+	})
+}
