@@ -85,10 +85,10 @@ func (w *walker) walk(ctx context.Context) {
 	defer race.end()
 	conn := race.first(ctx)
 	if conn == nil {
-		w.otherFamily(ctx)
+		w.otherPorts(ctx, race) // in the background; race.end waits for it
 		race.whoRefused(ctx)
+		w.otherFamily(ctx)
 		w.dnsSays(ctx)
-		w.otherPorts(ctx, race)
 		return
 	}
 	defer conn.Close()

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -74,13 +73,6 @@ func readDump(out string) map[string][]string {
 	return values
 }
 
-// applying is ssh's debug line for a block that it took (readconf.c); reading
-// names every file it opened.
-var (
-	applying = regexp.MustCompile(`^debug1: (.+) line (\d+): Applying options for (.*)$`)
-	reading  = regexp.MustCompile(`^debug1: Reading configuration data (.+)$`)
-)
-
 // readDebug sorts ssh's standard error: its version, the blocks it applied,
 // and what it really had to say.
 func readDebug(c *Config, text string) {
@@ -94,12 +86,15 @@ func readDebug(c *Config, text string) {
 		case !debug && !strings.HasPrefix(line, "debug"):
 			c.Stderr = append(c.Stderr, line)
 		}
-		if m := reading.FindStringSubmatch(line); m != nil {
-			c.Applied = append(c.Applied, Applied{File: m[1]})
+		if file, ok := strings.CutPrefix(line, "debug1: Reading configuration data "); ok {
+			c.Applied = append(c.Applied, Applied{File: file})
 		}
-		if m := applying.FindStringSubmatch(line); m != nil {
-			n, _ := strconv.Atoi(m[2])
-			c.Applied = append(c.Applied, Applied{File: m[1], Line: n, Text: m[3]})
+		// "debug1: FILE line N: Applying options for PATTERN" (readconf.c)
+		if place, pattern, ok := strings.Cut(rest, ": Applying options for "); debug && ok {
+			if i := strings.LastIndex(place, " line "); i >= 0 {
+				n, _ := strconv.Atoi(place[i+len(" line "):])
+				c.Applied = append(c.Applied, Applied{File: place[:i], Line: n, Text: pattern})
+			}
 		}
 	}
 }

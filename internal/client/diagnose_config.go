@@ -55,15 +55,14 @@ func (d *diagnosis) configRead() {
 	d.stage(report.StageConfig, status, c.Ms, "%s (%s)", target, from)
 }
 
-// located finds the file and line in ssh's complaint (readconf.c: "%s: line %d:
-// …" and "%s line %d: …").
-var located = regexp.MustCompile(`^(.+?):? line (\d+): (.*)$`)
-
 // configRefused is for an ssh that does not accept its configuration or options.
 func (d *diagnosis) configRefused() {
 	c := &d.o.Config
 	said := strings.Join(c.Stderr, "; ")
 	d.stage(report.StageConfig, report.StatusFailed, c.Ms, "%s", said)
+	// The file and line in ssh's complaint (readconf.c: "%s: line %d: …" and
+	// "%s line %d: …").
+	located := regexp.MustCompile(`^(.+?):? line (\d+): (.*)$`)
 	for _, line := range c.Stderr {
 		switch {
 		case strings.HasPrefix(line, "Bad owner or permissions on "):

@@ -93,7 +93,7 @@ func (d *diagnosis) unresolved(r *Resolve) {
 // badName reports whether the name could not even be asked for.
 func (r *Resolve) badName() bool {
 	for _, a := range r.Asked {
-		if a.Err != "not a domain name" {
+		if a.Err != notAName {
 			return false
 		}
 	}

@@ -8,9 +8,6 @@ import (
 	"sshwhy/internal/report"
 )
 
-// otherLogin is what cloud images print, and end, when root logs in.
-var otherLogin = regexp.MustCompile(`[Pp]lease login as the user "?([a-z_][a-z0-9_-]*)"? rather than`)
-
 // session judges what became of the login.
 func (d *diagnosis) session() {
 	s := d.o.Session
@@ -25,6 +22,8 @@ func (d *diagnosis) session() {
 		return
 	}
 	evidence := []report.Evidence{{Source: "session: " + command, Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d %s %s\n%s", s.Exit, s.Signal, s.Err, s.Output))}}
+	// What cloud images print, and end, when root logs in.
+	otherLogin := regexp.MustCompile(`[Pp]lease login as the user "?([a-z_][a-z0-9_-]*)"? rather than`)
 	if m := otherLogin.FindStringSubmatch(s.Output); m != nil {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the account only says that another one is to be used")
 		d.find("wrong-user", report.Confirmed, fmt.Sprintf("%s wants %s to log in as %s.", d.host, d.o.Login.User, m[1]), evidence,

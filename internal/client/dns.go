@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -12,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/miekg/dns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 const (
@@ -109,19 +110,23 @@ func askServers(ctx context.Context, conf resolvers, name string) []Answer {
 func ask(ctx context.Context, a *Answer) {
 	begin := time.Now()
 	defer func() { a.Ms = ms(time.Since(begin)) }()
-	if _, ok := dns.IsDomainName(a.Name); !ok {
-		a.Err = "not a domain name"
+	kind := dnsmessage.TypeA
+	if a.Type == "AAAA" {
+		kind = dnsmessage.TypeAAAA
+	}
+	id := uint16(rand.Uint32())
+	query, err := packQuery(id, a.Name, kind)
+	if err != nil {
+		a.Err = notAName
 		return
 	}
-	question := new(dns.Msg).SetQuestion(a.Name, dns.StringToType[a.Type])
-	client := dns.Client{Timeout: queryLimit}
 	for range queryTries {
-		reply, _, err := client.ExchangeContext(ctx, question, net.JoinHostPort(a.Server, defaultPort))
+		reply, err := exchange(ctx, a.Server, query)
 		if err == nil {
-			a.Code, a.Err = dns.RcodeToString[reply.Rcode], ""
-			for _, rr := range reply.Answer {
-				a.add(rr)
-			}
+			err = a.read(id, reply)
+		}
+		if err == nil {
+			a.Err = ""
 			return
 		}
 		a.Err = whyNoAnswer(err)
@@ -131,19 +136,91 @@ func ask(ctx context.Context, a *Answer) {
 	}
 }
 
-// add takes the address out of a record.
-func (a *Answer) add(rr dns.RR) {
+// notAName is why a name was not asked for.
+const notAName = "not a domain name"
+
+// packQuery is a question with recursion desired (RFC 1035 section 4.1).
+func packQuery(id uint16, name string, kind dnsmessage.Type) ([]byte, error) {
+	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
+		if label == "" || len(label) > 63 {
+			return nil, errors.New(notAName)
+		}
+	}
+	n, err := dnsmessage.NewName(name)
+	if err != nil {
+		return nil, err
+	}
+	m := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: id, RecursionDesired: true},
+		Questions: []dnsmessage.Question{{Name: n, Type: kind, Class: dnsmessage.ClassINET}},
+	}
+	return m.Pack()
+}
+
+// exchange sends one packet and waits for one; maxReply is the most that a
+// server sends without EDNS, and more than we asked for.
+func exchange(ctx context.Context, server string, query []byte) ([]byte, error) {
+	const maxReply = 4096
+	d := net.Dialer{Timeout: queryLimit}
+	conn, err := d.DialContext(ctx, "udp", net.JoinHostPort(server, defaultPort))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(queryLimit))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := conn.Write(query); err != nil {
+		return nil, err
+	}
+	reply := make([]byte, maxReply)
+	n, err := conn.Read(reply)
+	return reply[:n], err
+}
+
+// read takes the code and the addresses out of a reply.
+func (a *Answer) read(id uint16, reply []byte) error {
 	const most = 16
-	var ip net.IP
-	switch rr := rr.(type) {
-	case *dns.A:
-		ip = rr.A
-	case *dns.AAAA:
-		ip = rr.AAAA
+	var p dnsmessage.Parser
+	head, err := p.Start(reply)
+	if err != nil || head.ID != id || !head.Response {
+		return errors.New("the answer is no answer to the question")
 	}
-	if addr, ok := netip.AddrFromSlice(ip); ok && len(a.Addrs) < most {
-		a.Addrs = append(a.Addrs, addr.Unmap())
+	a.Code = codeName(head.RCode)
+	if p.SkipAllQuestions() != nil {
+		return nil
 	}
+	for len(a.Addrs) < most {
+		h, err := p.AnswerHeader()
+		if err != nil {
+			return nil
+		}
+		switch h.Type {
+		case dnsmessage.TypeA:
+			if r, err := p.AResource(); err == nil {
+				a.Addrs = append(a.Addrs, netip.AddrFrom4(r.A))
+				continue
+			}
+		case dnsmessage.TypeAAAA:
+			if r, err := p.AAAAResource(); err == nil {
+				a.Addrs = append(a.Addrs, netip.AddrFrom16(r.AAAA).Unmap())
+				continue
+			}
+		}
+		if p.SkipAnswer() != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// codeName is the name of a response code (RFC 1035 section 4.1.1).
+func codeName(code dnsmessage.RCode) string {
+	names := [...]string{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"}
+	if int(code) < len(names) {
+		return names[code]
+	}
+	return "RCODE" + strconv.Itoa(int(code))
 }
 
 // whyNoAnswer names the error of a question without the local port, which

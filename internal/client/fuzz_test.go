@@ -39,3 +39,26 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReply feeds what a name server, or somebody in its place, may send.
+func FuzzReply(f *testing.F) {
+	f.Add([]byte("\x00\x07\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x05\x00\x04\xc0\x00\x02\x01"))
+	f.Add([]byte("\x00\x07\x81\x83\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, reply []byte) {
+		var a Answer
+		if err := a.read(7, reply); err == nil && a.Code == "" || len(a.Addrs) > 16 {
+			t.Fatalf("%v %+v", err, a)
+		}
+	})
+}
+
+func TestReply(t *testing.T) {
+	var a Answer
+	good := "\x00\x07\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x05\x00\x04\xc0\x00\x02\x01"
+	if err := a.read(7, []byte(good)); err != nil || a.Code != "NOERROR" || len(a.Addrs) != 1 || a.Addrs[0].String() != "192.0.2.1" {
+		t.Errorf("%v %+v", err, a)
+	}
+	if err := new(Answer).read(8, []byte(good)); err == nil {
+		t.Error("an answer to another question was taken")
+	}
+}
