@@ -13,7 +13,7 @@ import (
 // serviceStage: does something run, or stand ready to run, the SSH server?
 func serviceStage() stage {
 	return stage{report.StageService, serviceDetail, []check{
-		checkManager, checkMasked, checkFailed, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied, checkReplaced,
+		checkManager, checkMasked, checkFailed, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied, checkChanged, checkReplaced,
 	}}
 }
 

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// slack is how many seconds after the server's start a file may be dated without
+// being taken for a later change: start times are counted in whole steps.
+const slack = 2
+
+// checkChanged looks for configuration files that are younger than the server
+// which runs: what was changed in them is not in force, and every check here
+// that goes by the files may be wrong about it. What was changed is not known,
+// so this is no more than worth knowing.
+func checkChanged(v *view, p *part) {
+	since, ok := v.readConfigAt()
+	if !ok || slices.ContainsFunc(p.findings, func(f report.Finding) bool { return f.Cause == "config-not-applied" }) {
+		return
+	}
+	var younger []string
+	for _, name := range slices.Sorted(maps.Keys(v.Config.ModTimes)) {
+		if v.Config.ModTimes[name] > since+slack {
+			younger = append(younger, name)
+		}
+	}
+	if len(younger) == 0 {
+		return
+	}
+	impact := report.Note
+	if v.q.User != "" {
+		impact = report.Latent // the settings asked about may be the ones not in force
+	}
+	f := p.found("config-not-applied", impact, "%s was changed after the SSH server last read its configuration: what was changed there is not in force yet.", strings.Join(younger, " and "))
+	f.Certainty = report.Possible
+	for _, name := range younger {
+		quote(f, facts.Quote{Source: "stat " + name, Text: fmt.Sprintf("mtime %d; the server read its configuration at %d (seconds since 1970)", v.Config.ModTimes[name], since)})
+	}
+	mend(f, "Check the configuration and restart the service; open sessions survive that.", checkConfigStep(v), v.restart())
+}
+
+// readConfigAt is when the running server last read its configuration, in
+// seconds since 1970: when its process started, or was last told to reload.
+func (v *view) readConfigAt() (at int64, ok bool) {
+	if v.taken == 0 || v.System.Uptime == 0 || v.idle() {
+		return 0, false
+	}
+	booted := float64(v.taken) - v.System.Uptime
+	for _, pid := range v.listenerPIDs() {
+		if proc := v.Processes[pid]; strings.HasPrefix(proc.Name, "sshd") && proc.Started > 0 && proc.Started <= v.System.Uptime {
+			at, ok = int64(booted+proc.Started), true
+			break
+		}
+	}
+	if !ok {
+		return 0, false
+	}
+	if v.serviceActive() { // a reload changes the unit's state for a moment
+		at = max(at, int64(booted+float64(v.service.Int("StateChangeTimestampMonotonic"))/1e6))
+	}
+	for _, e := range v.Journal.Entries { // sshd.c: what it logs when it gets SIGHUP by hand
+		if strings.HasPrefix(e.Message, "Received SIGHUP") {
+			at = max(at, e.Time)
+		}
+	}
+	return at, true
+}
