@@ -86,6 +86,56 @@ func TestThreeValues(t *testing.T) {
 	}
 }
 
+// TestFoundByTheKernel keeps what the comparison with the kernel has taught.
+func TestFoundByTheKernel(t *testing.T) {
+	pre := func(prio int, rules ...string) []byte {
+		doc := string(chainJSON("accept", rules...))
+		return []byte(strings.NewReplacer(`"input","prio":0`, fmt.Sprintf(`"prerouting","prio":%d`, prio)).Replace(doc))
+	}
+	ctMark := `{"mangle":{"key":{"meta":{"key":"mark"}},"value":{"ct":{"key":"mark"}}}},`
+	ctVmap := `{"vmap":{"key":{"ct":{"key":"state"}},"data":{"set":[["new",{"continue":null}],["established",{"accept":null}]]}}},`
+	notDNAT := `{"match":{"op":"!=","left":{"ct":{"key":"status"}},"right":"dnat"}},`
+	invalid := `{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":"invalid"}},`
+	redirect := `{"nftables":[{"chain":{"family":"ip","table":"n","name":"pre","handle":1,"type":"nat","hook":"prerouting","prio":-100,"policy":"accept"}},
+{"rule":{"family":"ip","table":"n","chain":"pre","handle":2,"expr":[{"redirect":{"port":2222}}]}},`
+	for _, c := range []struct {
+		name string
+		data []byte
+		kind Kind
+	}{
+		{"a mangle whose value is missing ends the rule: no connection mark before conntrack", pre(-300, ctMark+drop), Accept},
+		{"there is one after it", pre(-150, ctMark+drop), Drop},
+		{"continue in a verdict map goes on in the same rule", chainJSON("accept", ctVmap+drop), Drop},
+		{"before conntrack the state is invalid", pre(-300, invalid+drop), Drop},
+		{"after it it is new", pre(-199, invalid+drop), Accept},
+		{"ct status has bits that only the kernel sees, so it is not compared as a whole",
+			[]byte(redirect + strings.TrimPrefix(string(chainJSON("accept", notDNAT+drop)), `{"nftables":[`)), CannotTell},
+	} {
+		rs, problems := Read(Sources{NftJSON: c.data})
+		if len(problems) > 0 {
+			t.Errorf("%s: %v", c.name, problems)
+		}
+		if v := rs.Evaluate(visit("192.0.2.2", 22)); v.Kind != c.kind {
+			t.Errorf("%s: %v, want %v", c.name, v.Kind, c.kind)
+		}
+	}
+}
+
+// TestTies says that chains of the same priority are followed in both orders: that
+// the packet is stopped is sure, with what answer is not.
+func TestTies(t *testing.T) {
+	legacy := []byte("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j REJECT --reject-with tcp-reset\nCOMMIT\n")
+	rs, _ := Read(Sources{NftJSON: chainJSON("accept", drop), Legacy4: legacy})
+	v := rs.Evaluate(visit("192.0.2.2", 22))
+	if v.Kind != Reject || len(v.Possible) != 2 {
+		t.Errorf("%v, possible %v", v.Kind, v.Possible)
+	}
+	rs, _ = Read(Sources{NftJSON: chainJSON("accept", accept), Legacy4: legacy})
+	if v := rs.Evaluate(visit("192.0.2.2", 22)); v.Kind != Reject || len(v.Possible) != 0 {
+		t.Errorf("%v, possible %v", v.Kind, v.Possible)
+	}
+}
+
 // TestNewerExpressionsNeverDecide puts an expression of a later nft in the place
 // of each expression of a ruleset, one after the other: whatever stands there, the
 // verdict may only be the one of before where the rule was not reached, or unknown.

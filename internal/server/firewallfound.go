@@ -45,6 +45,10 @@ func (w *wall) culpritOf(v *firewall.Verdict) culprit {
 		}
 	case firewall.ByIptables:
 		c.cause, c.name = "firewall-iptables", "The "+where
+		if w.ufwLeavesIPv6(v) {
+			c.cause, c.name = "firewall-ufw", "ufw, which is told not to handle IPv6 and so closes it,"
+			c.owner.Manager = firewall.ByUfw
+		}
 	case firewall.ByNftables:
 		c.cause, c.name = "firewall-nftables", "The "+where
 	default: // docker, libvirt, kubernetes
@@ -54,6 +58,13 @@ func (w *wall) culpritOf(v *firewall.Verdict) culprit {
 		}
 	}
 	return c
+}
+
+// ufwLeavesIPv6 reports whether the policy that decides is the one by which ufw
+// closes IPv6 where IPV6=no stands in /etc/default/ufw (ufw-init-functions).
+func (w *wall) ufwLeavesIPv6(v *firewall.Verdict) bool {
+	conf := firewall.ReadUfwConf(w.Firewall.UfwConf.Data, w.Firewall.UfwDefaults.Data)
+	return v.Rule == nil && v.Chain.Family == "ip6" && w.Firewall.UfwConf.Origin.Known() && conf.Enabled && !conf.IPv6
 }
 
 func chainName(c *firewall.Chain) string {
@@ -252,6 +263,11 @@ func (w *wall) quoteRule(c *firewall.Chain, r *firewall.Rule) facts.Quote {
 func (w *wall) evidenceOf(f *report.Finding, v *firewall.Verdict) {
 	if t, ok := w.ufwTuple(v); ok {
 		quote(f, facts.Quote{Source: t.File, Line: t.Line, Text: t.Text})
+	}
+	if f.Cause == "firewall-ufw" && v.Chain != nil && w.ufwLeavesIPv6(v) {
+		if n := lineOf(w.Firewall.UfwDefaults.Data, "IPV6="); n > 0 {
+			quote(f, facts.Quote{Source: w.Firewall.UfwDefaults.Origin.Source, Line: n, Text: "IPV6=no"})
+		}
 	}
 	if w.panicking() && f.Cause == "firewall-firewalld" {
 		quote(f, facts.Quote{Source: w.Firewall.FirewalldPanic.Origin.Source, Text: "yes"})

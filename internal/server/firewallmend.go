@@ -23,6 +23,11 @@ func (w *wall) remedyOf(f *report.Finding, c culprit, a answer, v *firewall.Verd
 	}
 	switch c.owner.Manager {
 	case firewall.ByUfw:
+		if v.Chain != nil && w.ufwLeavesIPv6(v) {
+			advise(f, "Set IPV6=yes in /etc/default/ufw, then switch ufw off and on, which makes its rules for IPv6 too.",
+				do("ufw disable && ufw --force enable", ""))
+			return
+		}
 		w.openUfw(f, source)
 	case firewall.ByFirewalld:
 		w.openFirewalld(f, c.owner.Zone, source)
