@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -61,9 +62,15 @@ func TestAllWaysGiveTheSameDiagnosis(t *testing.T) {
 	}
 	for name, fill := range ways {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(gist(want), gist(diagnose(fill()))); diff != "" {
-				t.Errorf("(-local +%s)\n%s", name, diff)
+			var diff string
+			for range 3 { // a busy machine may let a command run into its time limit once
+				if diff = cmp.Diff(gist(want), gist(diagnose(fill()))); diff == "" {
+					return
+				}
+				b, err = local.Fill(t.Context(), m, local.Options{})
+				want = diagnose(b, err)
 			}
+			t.Errorf("(-local +%s)\n%s", name, diff)
 		})
 	}
 }
@@ -82,4 +89,26 @@ func gist(r *report.Report) (lines []string) {
 		lines = append(lines, "not looked at: "+i.Check+": "+i.Reason)
 	}
 	return lines
+}
+
+// What is taken out or replaced changes no diagnosis: shown on every machine
+// that was recorded for the tests of the server's diagnosis.
+func TestRedactionKeepsTheDiagnosis(t *testing.T) {
+	files, err := filepath.Glob("../server/testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded machines: %v", err)
+	}
+	for _, file := range files {
+		b, err := replay.Open(file)
+		if err != nil {
+			continue // something else that is kept there
+		}
+		want := gist(server.Diagnose(b, server.Query{}, "test"))
+		for _, strict := range []bool{false, true} {
+			redacted := redact.Bundle(b, redact.Options{Strict: strict, Salt: []byte("salt")})
+			if diff := cmp.Diff(want, gist(server.Diagnose(redacted, server.Query{}, "test"))); diff != "" {
+				t.Errorf("%s, strict %v (-before +after)\n%s", file, strict, diff)
+			}
+		}
+	}
 }
