@@ -25,11 +25,7 @@ func wantEffective(b *evidence.Bundle, ask Ask) []evidence.Item {
 		items = append(items, sshdCommand(b, "-G"))
 	}
 	if spec, ok := visitorSpec(ask); ok {
-		it := sshdCommand(b, "-T", "-C", spec)
-		items = append(items, it)
-		if r := b.Get(it); b.Has(it) && !(r.OK() && r.Exit == 0) {
-			items = append(items, sshdCommand(b, "-G", "-C", spec))
-		}
+		items = append(items, sshdCommand(b, "-T", "-C", spec)) // -G takes no -C
 	}
 	return items
 }
@@ -66,12 +62,10 @@ func parseEffective(b *evidence.Bundle, ask Ask) Effective {
 		}
 	}
 	if spec, ok := visitorSpec(ask); ok {
-		for _, it := range []evidence.Item{sshdCommand(b, "-T", "-C", spec), sshdCommand(b, "-G", "-C", spec)} {
-			r := b.Get(it)
-			if e.Visitor = ran(it, r, exitZero); e.Visitor.Known() {
-				e.Values = parseDump(r.Data, e.Visitor.Source)
-				break
-			}
+		it := sshdCommand(b, "-T", "-C", spec)
+		r := b.Get(it)
+		if e.Visitor = ran(it, r, exitZero); e.Visitor.Known() {
+			e.Values = parseDump(r.Data, e.Visitor.Source)
 		}
 	}
 	return e

@@ -56,7 +56,7 @@ type Facts struct {
 	Cloud      Cloud
 }
 
-// fact is one kind of fact: what it wants to see, given what has been seen.
+// wants is what one fact wants to see, given what has been seen.
 type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 
 // Wants returns everything that the facts want to see, given the bundle so far.

@@ -8,10 +8,11 @@ import (
 )
 
 // checkQueue looks for a listener whose queue is full: the kernel then drops the
-// first packet of every new connection, and clients time out (listen(2)).
+// first packet of every new connection, and clients time out. It is full when
+// more wait than the backlog says (sk_acceptq_is_full in the kernel).
 func checkQueue(v *view, p *part) {
 	for _, l := range v.Listeners.All {
-		if l.Port != v.local || l.Backlog == 0 || l.Queue <= l.Backlog {
+		if l.Port != v.local || l.Queue <= l.Backlog {
 			continue
 		}
 		f := p.found("listen-queue-full", report.Blocking, "%d connections wait to be accepted on port %d, and no more fit into the queue: new ones are dropped.", l.Queue, l.Port)

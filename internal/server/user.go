@@ -30,7 +30,9 @@ func checkUser(v *view, p *part) {
 	default:
 		p.cannot("account "+a.Name, a.Origin.Reason)
 	}
-	if e := v.Effective; a.Name != "" && v.Program.Sshd.Origin.Known() && !e.Visitor.Known() {
+	// Without Match blocks the settings are the same for everyone.
+	general := v.Effective.Origin.Known() && v.Config.Complete() && len(v.Config.All("Match")) == 0
+	if e := v.Effective; a.Name != "" && v.Program.Sshd.Origin.Known() && !e.Visitor.Known() && !general {
 		p.cannot("settings for "+a.Name, "sshd could not say what its configuration means for this visitor: "+e.Visitor.Reason)
 	}
 }
