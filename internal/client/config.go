@@ -39,7 +39,7 @@ func (w *walker) config(ctx context.Context) bool {
 	}
 	if c.Program == "" || c.Program == "-" {
 		c.Program = ""
-		c.Values = withoutSSH(w.opt.Args, w.opt.Host)
+		c.Values = withoutSSH(w.opt.Args, w.opt.Host, configFiles(w.opt.Args)...)
 		return true
 	}
 	args := append([]string{"-v", "-G"}, forDump(w.opt.Args)...)
@@ -47,8 +47,11 @@ func (w *walker) config(ctx context.Context) bool {
 	c.Command = "ssh " + strings.Join(args[1:], " ")
 	out, errs, err := run(ctx, configLimit, c.Program, args...)
 	readDebug(c, errs)
-	if err != nil {
-		c.Failed = true
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return false // stopped by the user
+	case err != nil:
+		c.Failed, c.Hung = true, time.Since(begin) >= configLimit
 		if len(c.Stderr) == 0 {
 			c.Stderr = []string{err.Error()}
 		}
@@ -147,64 +150,76 @@ func eachOption(args []string, each func(flag byte, value string)) {
 }
 
 // withoutSSH is the configuration where no ssh program is installed: what was
-// typed and ssh's defaults. Configuration files are not read then.
-func withoutSSH(args []string, typed string) map[string][]string {
-	v := map[string][]string{
-		"port": {"22"}, "addressfamily": {"any"}, "stricthostkeychecking": {"ask"},
-		"userknownhostsfile":   {"~/.ssh/known_hosts ~/.ssh/known_hosts2"},
-		"globalknownhostsfile": {"/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"},
+// typed, then the Host blocks of the configuration files (see readSubset), then
+// ssh's defaults.
+func withoutSSH(args []string, typed string, files ...string) map[string][]string {
+	v := map[string][]string{}
+	set := map[string]bool{}
+	host, put := typed, func(keyword, value string) {
+		if !set[keyword] { // the first value wins, as in ssh
+			v[keyword], set[keyword] = []string{value}, true
+		}
 	}
-	for _, name := range defaultIdentities {
-		v["identityfile"] = append(v["identityfile"], "~/.ssh/"+name)
-	}
-	named := false
-	if u, err := user.Current(); err == nil {
-		v["user"] = []string{u.Username}
-	}
-	host := typed
 	if u, err := url.Parse(typed); err == nil && u.Scheme == "ssh" {
 		host = u.Host
 		if u.Port() != "" {
-			host, v["port"] = u.Hostname(), []string{u.Port()}
+			host = u.Hostname()
+			put("port", u.Port())
 		}
 		if u.User.Username() != "" {
-			v["user"] = []string{u.User.Username()}
+			put("user", u.User.Username())
 		}
 	}
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		v["user"], host = []string{host[:i]}, host[i+1:]
+		put("user", host[:i])
+		host = host[i+1:]
 	}
-	v["hostname"] = []string{host}
-	set := map[string]bool{}
+	flags := map[byte]string{'p': "port", 'l': "user", 'b': "bindaddress", 'J': "proxyjump"}
 	eachOption(args, func(flag byte, value string) {
-		switch flag {
-		case '4':
-			v["addressfamily"] = []string{"inet"}
-		case '6':
-			v["addressfamily"] = []string{"inet6"}
-		case 'p':
-			v["port"] = []string{value}
-		case 'l':
-			v["user"] = []string{value}
-		case 'b':
-			v["bindaddress"] = []string{value}
-		case 'i':
-			if !named {
-				v["identityfile"], named = nil, true
-			}
-			v["identityfile"] = append(v["identityfile"], value)
-		case 'o':
-			keyword, val, ok := strings.Cut(value, "=")
-			if !ok {
-				keyword, val, _ = strings.Cut(value, " ")
-			}
-			keyword = strings.ToLower(strings.TrimSpace(keyword))
-			if !set[keyword] { // the first value wins, as in ssh
-				v[keyword], set[keyword] = []string{strings.TrimSpace(val)}, true
-			}
+		switch {
+		case flag == '4':
+			put("addressfamily", "inet")
+		case flag == '6':
+			put("addressfamily", "inet6")
+		case flag == 'i':
+			v["identityfile"], set["identityfile"] = append(v["identityfile"], value), true
+		case flag == 'o':
+			put(splitOption(value))
+		case flags[flag] != "":
+			put(flags[flag], value)
 		}
 	})
+	for _, path := range files {
+		if data, err := readSome(expandHome(path), maxConfigFile); err == nil {
+			readSubset(string(data), host, v, set)
+		}
+	}
+	if u, err := user.Current(); err == nil {
+		put("user", u.Username)
+	}
+	put("hostname", host)
+	put("port", "22")
+	put("addressfamily", "any")
+	put("stricthostkeychecking", "ask")
+	put("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2")
+	put("globalknownhostsfile", "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2")
+	if !set["identityfile"] {
+		for _, name := range defaultIdentities {
+			v["identityfile"] = append(v["identityfile"], "~/.ssh/"+name)
+		}
+	}
 	return v
+}
+
+// configFiles are the files that ssh would read (ssh(1), FILES).
+func configFiles(args []string) []string {
+	files := []string{"~/.ssh/config", "/etc/ssh/ssh_config"}
+	eachOption(args, func(flag byte, value string) {
+		if flag == 'F' {
+			files = []string{value}
+		}
+	})
+	return files
 }
 
 // run runs a program without a shell, with a time limit and a cap on its

@@ -16,8 +16,14 @@ func (d *diagnosis) config() {
 	switch {
 	case c.Fault != "":
 		d.wrongHost(c.Fault)
+	case c.Hung:
+		d.stage(report.StageConfig, report.StatusFailed, c.Ms, "ssh -G does not end")
+		d.find("client-config-invalid", report.Likely, fmt.Sprintf("ssh does not come to the end of its own configuration in %s: a command in a Match exec line hangs.", seconds(c.Ms)),
+			d.sshSaid(), advice("Find the Match exec line whose command does not end.", onClient("grep -rn -i 'exec' ~/.ssh/config /etc/ssh/ssh_config")))
 	case c.Failed:
 		d.configRefused()
+	case c.Values == nil && d.o.Interrupted:
+		d.stage(report.StageConfig, report.StatusUnknown, c.Ms, "stopped before it was read")
 	case c.Host() == "":
 		d.stage(report.StageConfig, report.StatusFailed, c.Ms, "no host to connect to")
 		d.find("client-config-invalid", report.Confirmed, "The configuration of ssh leaves no host name to connect to.",
@@ -40,7 +46,7 @@ func (d *diagnosis) configRead() {
 	c := &d.o.Config
 	status, from := report.StatusOK, c.Version
 	if c.Program == "" {
-		status, from = report.StatusWarning, "no ssh program: only what was typed is used, no configuration file"
+		status, from = report.StatusWarning, "no ssh program: of the configuration files only Host blocks are understood"
 		if c.Missing {
 			d.find("client-not-installed", report.Confirmed, "There is no ssh program on this machine.",
 				[]report.Evidence{{Source: "PATH", Excerpt: "ssh: not found"}},

@@ -49,6 +49,7 @@ type Config struct {
 	Hosts   []Applied           `json:"hosts,omitempty"`   // lines of those blocks that change where the connection goes
 	Stderr  []string            `json:"stderr,omitempty"`  // what ssh said, without its debug lines
 	Failed  bool                `json:"failed,omitempty"`  // ssh refused to go on
+	Hung    bool                `json:"hung,omitempty"`    // ssh did not end in its time
 	Fault   string              `json:"fault,omitempty"`   // why what was typed cannot be a host
 	Ms      float64             `json:"ms"`
 }

@@ -44,6 +44,7 @@ func serve(t *testing.T, handle func(net.Conn)) (port string) {
 func walkTo(t *testing.T, opt Options) (*Observations, *report.Report) {
 	t.Helper()
 	opt.SSH, opt.Version = "-", "0.1.0-test"
+	opt.Args = append([]string{"-F", "none"}, opt.Args...)
 	o := Walk(t.Context(), opt, nil)
 	r := Diagnose(o, "test")
 	first, err := json.Marshal(r)
@@ -206,7 +207,7 @@ func TestInterrupted(t *testing.T) {
 	time.AfterFunc(300*time.Millisecond, cancel)
 	begin := time.Now()
 	var steps []string
-	o := Walk(ctx, Options{Args: []string{"-p", port}, Host: "127.0.0.1", SSH: "-"}, func(p Progress) { steps = append(steps, p.Step) })
+	o := Walk(ctx, Options{Args: []string{"-F", "none", "-p", port}, Host: "127.0.0.1", SSH: "-"}, func(p Progress) { steps = append(steps, p.Step) })
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("took %v after the interrupt", took)
 	}
@@ -285,5 +286,54 @@ func TestRealSSHRefusesConfig(t *testing.T) {
 				t.Errorf("evidence %+v", r.Findings[0].Evidence)
 			}
 		})
+	}
+}
+
+// TestSubset compares what is read without an ssh program with what the real
+// ssh reads from the same file.
+func TestSubset(t *testing.T) {
+	conf := writeFile(t, t.TempDir(), "config", strings.Join([]string{
+		"Port=2222", "Host web* !web9", "  HostName %h.example.org", "  User bob", "  ConnectTimeout 3",
+		"Host web1", "\tUser carol", "\tIdentityFile ~/.ssh/one", "\tIdentityFile ~/.ssh/two", "Host *", "  AddressFamily inet", "  HostKeyAlias \"all\"", "",
+	}, "\n"))
+	for _, host := range []string{"web1", "web9", "dan@web2", "ssh://web1:77", "other"} {
+		real := Config{Program: "ssh"}
+		out, _, err := run(t.Context(), configLimit, "ssh", "-G", "-F", conf, host)
+		if err != nil {
+			t.Skip("no ssh program on this machine")
+		}
+		real.Values = readDump(out)
+		ours := Config{Values: withoutSSH([]string{"-F", conf}, host, conf)}
+		for _, keyword := range []string{"hostname", "port", "user", "addressfamily", "hostkeyalias", "connecttimeout"} {
+			want := real.Get(keyword)
+			if got := ours.Get(keyword); got != want && (want != "none" || got != "") {
+				t.Errorf("%s: %s is %q, ssh says %q", host, keyword, got, want)
+			}
+		}
+		if host == "web1" && strings.Join(ours.Values["identityfile"], " ") != strings.Join(real.Values["identityfile"], " ") {
+			t.Errorf("identity files %v, ssh says %v", ours.Values["identityfile"], real.Values["identityfile"])
+		}
+	}
+}
+
+// TestHangingConfig ends a Match exec that does not.
+func TestHangingConfig(t *testing.T) {
+	conf := writeFile(t, t.TempDir(), "config", "Match exec \"sleep 60\"\n  User bob\n")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	o := Walk(ctx, Options{Args: []string{"-F", conf}, Host: "web1"}, nil)
+	if o.Config.Program == "" {
+		t.Skip("no ssh program on this machine")
+	}
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if r := Diagnose(o, "test"); r.Verdict != report.VerdictUnknown {
+		t.Errorf("%s: %s", r.Verdict, r.Headline)
+	}
+	o = &Observations{Typed: "web1", Config: Config{Failed: true, Hung: true, Command: "ssh -G web1", Ms: 15000}}
+	if r := Diagnose(o, "test"); blocking(r) != "client-config-invalid" || !strings.Contains(r.Headline, "Match exec") {
+		t.Errorf("%s", r.Headline)
 	}
 }
