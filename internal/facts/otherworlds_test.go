@@ -26,10 +26,16 @@ func TestOtherPackageDatabases(t *testing.T) {
 		unseen         bool
 	}{
 		{name: "rpm: installed", item: itemRpm, exit: 3,
-			stdout: "openssh-server\t9.9p1-12.fc42\nfile /usr/bin/sshd is not owned by any package\nno package provides dropbear\nno package provides tinysshd\n",
+			stdout: "openssh-server\t9.9p1-12.fc42\nno package provides dropbear\nno package provides tinysshd\n",
+			stderr: "error: file /usr/bin/sshd: No such file or directory\n",
 			server: "openssh-server 9.9p1-12.fc42"},
 		{name: "rpm: only openssh, which brings no server there", item: itemRpm, exit: 4,
-			stdout:  "file /usr/sbin/sshd is not owned by any package\nfile /usr/bin/sshd is not owned by any package\nno package provides dropbear\nno package provides tinysshd\n",
+			stdout:  "no package provides dropbear\nno package provides tinysshd\n",
+			stderr:  "error: file /usr/sbin/sshd: No such file or directory\nerror: file /usr/bin/sshd: No such file or directory\n",
+			missing: true},
+		{name: "rpm: an sshd that no package brought", item: itemRpm, exit: 4,
+			stdout:  "file /usr/sbin/sshd is not owned by any package\nno package provides dropbear\nno package provides tinysshd\n",
+			stderr:  "error: file /usr/bin/sshd: No such file or directory\n",
 			missing: true},
 		{name: "rpm: the same package by both names of the file", item: itemRpm, exit: 2,
 			stdout: "openssh-server\t9.9p1-12.fc42\nopenssh-server\t9.9p1-12.fc42\nno package provides dropbear\nno package provides tinysshd\n",

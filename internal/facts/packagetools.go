@@ -37,13 +37,7 @@ func parseOtherPackages(b *evidence.Bundle, p Package) Package {
 			continue
 		}
 		p.Origin = originOf(db.item, r)
-		// rpm says that a package is not installed on standard output, and that it
-		// could not read its database on standard error; pacman and dpkg do it the other way round.
-		all := lines(r.Data)
-		if db.item.Args[0] == "pacman" {
-			all = append(all, lines(r.Stderr)...)
-		}
-		for _, line := range all {
+		for _, line := range append(lines(r.Data), lines(r.Stderr)...) {
 			q := Quote{Source: p.Origin.Source, Text: clip(line)}
 			if in, ok := db.parse(line); ok {
 				in.Quote = q
@@ -72,10 +66,16 @@ func parseOtherPackages(b *evidence.Bundle, p Package) Package {
 }
 
 // notThere reports whether a line says that the SSH server is not installed:
-// "file /usr/sbin/sshd is not owned by any package" (rpm),
+// "file /usr/sbin/sshd is not owned by any package" or, where there is no such
+// file either, "error: file /usr/sbin/sshd: No such file or directory" (rpm),
 // "error: package 'openssh' was not found" (pacman).
 func notThere(line string) bool {
-	return strings.HasSuffix(line, "sbin/sshd is not owned by any package") || strings.HasSuffix(line, "package 'openssh' was not found")
+	for _, end := range [...]string{"/usr/sbin/sshd is not owned by any package", "file /usr/sbin/sshd: No such file or directory", "package 'openssh' was not found"} {
+		if strings.HasSuffix(line, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // rpmCannotRead: with an unreadable database rpm says "not installed" of everything.

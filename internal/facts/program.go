@@ -26,10 +26,10 @@ type Binary struct {
 	Wrap      *Quote  // the line that shows libwrap, if the program is linked with it
 }
 
-// Where distributions keep sshd and its helpers (Debian and Fedora, Arch, self-built).
+// Where distributions keep sshd and its helpers (Debian and Fedora, Arch, SUSE, Gentoo, self-built).
 var (
 	sshdPaths     = []string{"/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"}
-	libexecs      = []string{"/usr/lib/openssh/", "/usr/libexec/openssh/", "/usr/lib/ssh/", "/usr/libexec/", "/usr/lib/misc/", "/usr/local/libexec/"}
+	libexecs      = []string{"/usr/lib/openssh/", "/usr/libexec/openssh/", "/usr/lib/ssh/", "/usr/libexec/", "/usr/libexec/ssh/", "/usr/lib/misc/", "/usr/lib64/misc/", "/usr/local/libexec/"}
 	dropbearPaths = []string{"/usr/sbin/dropbear", "/usr/bin/dropbear"}
 )
 

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
@@ -21,7 +23,8 @@ func (v *view) install() (report.Step, bool) {
 	case "apt":
 		return installing("apt-get install -y openssh-server", "apt-get remove -y openssh-server", "openssh-server")
 	case "dnf":
-		return installing("dnf install -y openssh-server", "dnf remove -y openssh-server", "openssh-server")
+		dnf := v.dnf()
+		return installing(dnf+" install -y openssh-server", dnf+" remove -y openssh-server", "openssh-server")
 	case "zypper":
 		return installing("zypper --non-interactive install openssh-server", "zypper --non-interactive remove openssh-server", "openssh-server")
 	case "pacman":
@@ -38,19 +41,36 @@ func (v *view) install() (report.Step, bool) {
 
 // reinstall puts the SSH server's files back.
 func (v *view) reinstall() (report.Step, bool) {
+	name := "openssh-server"
+	if in, ok := v.Package.Server(); ok {
+		name = in.Name // openssh-server-gssapi, openssh-server-pam, openssh
+	}
 	switch v.System.Family() {
 	case "apt":
-		return do("apt-get install --reinstall -y openssh-server", ""), true
+		return do("apt-get install --reinstall -y "+name, ""), true
 	case "dnf":
-		return do("dnf reinstall -y openssh-server", ""), true
+		return do(v.dnf()+" reinstall -y "+name, ""), true
 	case "zypper":
-		return do("zypper --non-interactive install --force openssh-server", ""), true
+		return do("zypper --non-interactive install --force "+name, ""), true
 	case "pacman":
 		return do("pacman -S --noconfirm openssh", ""), true
 	case "apk":
-		return do("apk fix openssh-server", ""), true
+		return do("apk fix --reinstall "+name, ""), true
+	case "xbps":
+		return do("xbps-install -fy openssh", ""), true
+	case "emerge":
+		return do("emerge --oneshot net-misc/openssh", ""), true
 	}
 	return report.Step{}, false
+}
+
+// dnf is the package tool of Fedora and its kin: yum up to release 7 of RHEL's.
+func (v *view) dnf() string {
+	major, _, _ := strings.Cut(v.System.Version, ".")
+	if v.System.ID != "fedora" && (major == "5" || major == "6" || major == "7") {
+		return "yum"
+	}
+	return "dnf"
 }
 
 // unitName is the name of the SSH service's unit here.

@@ -73,7 +73,7 @@ func (v *view) isOurs(l facts.Listener) bool {
 	if len(l.Owners) > 0 {
 		return bySocket && l.OwnedBy("systemd", "init")
 	}
-	if bySocket || !v.Listeners.Owners && v.serviceActive() && v.wants(l.Port) {
+	if bySocket || !v.Listeners.Owners && v.saidToRun() && v.wants(l.Port) {
 		v.guessed = true
 		return true
 	}
@@ -106,6 +106,11 @@ func (v *view) askedPort() int {
 
 func (v *view) socketActive() bool  { return v.socket != nil && v.socket.Active() }
 func (v *view) serviceActive() bool { return v.service != nil && v.service.Active() }
+
+// saidToRun reports whether the service manager says that the server runs.
+func (v *view) saidToRun() bool {
+	return v.serviceActive() || v.System.Init != facts.InitSystemd && v.Script.State == facts.StateStarted
+}
 
 // serving reports whether SSH is served anywhere on this machine.
 func (v *view) serving() bool { return len(v.ours) > 0 }
