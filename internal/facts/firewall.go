@@ -3,6 +3,7 @@ package facts
 import (
 	"bytes"
 	"encoding/json"
+	"path"
 	"strings"
 	"time"
 
@@ -24,6 +25,10 @@ type Firewall struct {
 	UfwConf, UfwDefaults, UfwUser4, UfwUser6       Raw
 	FirewalldState, FirewalldPanic, FirewalldZones Raw
 	FirewalldPermanent, FirewalldDefault           Raw
+
+	// Bridges are the interfaces that are bridges; Origin says whether that is known.
+	Bridges       []string
+	BridgesOrigin Origin
 
 	// Proof is the kernel's word on a packet that the rules alone leave undecided.
 	Proof Raw
@@ -68,6 +73,7 @@ var (
 	itemLegacy6  = evidence.Command("ip6tables-legacy-save").AtMost(rulesetCap).Within(rulesetTime)
 	itemIpset    = evidence.Command("ipset", "save").AtMost(rulesetCap).Within(rulesetTime)
 	itemModules  = evidence.File("/proc/modules")
+	itemBridges  = evidence.Glob("/sys/class/net/*/bridge")
 
 	itemUfwConf     = evidence.File("/etc/ufw/ufw.conf")
 	itemUfwDefaults = evidence.File("/etc/default/ufw")
@@ -100,7 +106,7 @@ var FirewallFiles = []struct{ Unit, Path string }{
 }
 
 func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
-	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemUfwConf, itemUfwDefaults,
+	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemBridges, itemUfwConf, itemUfwDefaults,
 		itemUfwUser4, itemUfwUser6, itemFirewallUnits}
 	for _, f := range FirewallFiles {
 		items = append(items, evidence.File(f.Path))
@@ -148,6 +154,10 @@ func parseFirewall(b *evidence.Bundle, ask Ask) Firewall {
 		*x.to = rawOf(b, x.item)
 	}
 	f.Proof = rawOf(b, ItemProof)
+	f.BridgesOrigin = originOf(itemBridges, b.Get(itemBridges))
+	for _, m := range b.Get(itemBridges).Matches {
+		f.Bridges = append(f.Bridges, path.Base(path.Dir(m.Path)))
+	}
 	for _, file := range FirewallFiles {
 		f.Files[file.Path] = rawOf(b, evidence.File(file.Path))
 	}

@@ -161,9 +161,21 @@ func (r *run) sees(c *Chain) bool {
 	case "netdev":
 		return r.onDevice(c) != No
 	case "bridge":
-		return r.p.BridgePort != ""
+		return r.p.BridgePort != "" || r.p.Bridged != No
 	}
 	return false // arp and what may come
+}
+
+// passesBy reports whether the packet may as well not see a chain that sees it:
+// its interface, or whether that is a bridge, is not known.
+func (r *run) passesBy(c *Chain) bool {
+	switch {
+	case c.Family == "bridge":
+		return r.p.BridgePort == "" && r.p.Bridged == Maybe
+	case c.Family == "netdev" || c.Base.Hook == "ingress":
+		return r.onDevice(c) == Maybe
+	}
+	return false
 }
 
 // onDevice reports whether an ingress chain hangs on the packet's interface.
@@ -197,9 +209,9 @@ func (r *run) station(s station, in []flow) []flow {
 			continue
 		}
 		c := s.chains[0]
-		if (c.Family == "netdev" || c.Base.Hook == "ingress") && r.onDevice(c) == Maybe && len(c.Rules) > 0 {
+		if r.passesBy(c) {
 			r.here = &frame{chain: c}
-			r.unsure(Why{What: "the interface of the chain, or of the packet"}, f.at)
+			r.unsure(Why{What: "whether the packet comes by the interface or bridge of this chain"}, f.at)
 			out = append(out, f)
 		}
 		out = append(out, r.base(c, f)...)

@@ -121,6 +121,56 @@ func TestFoundByTheKernel(t *testing.T) {
 	}
 }
 
+// TestBridge says that rules of a bridge count where the packet comes by one, and
+// leave the verdict open where that is not known.
+func TestBridge(t *testing.T) {
+	data := []byte(strings.ReplaceAll(string(chainJSON("accept", port22+","+drop)), `"inet"`, `"bridge"`))
+	rs, _ := Read(Sources{NftJSON: data})
+	for _, c := range []struct {
+		port    string
+		bridged Tri
+		kind    Kind
+	}{{"", Maybe, CannotTell}, {"", No, Accept}, {"eth0", Yes, Drop}} {
+		p := visit("192.0.2.2", 22)
+		p.BridgePort, p.Bridged = c.port, c.bridged
+		if v := rs.Evaluate(p); v.Kind != c.kind {
+			t.Errorf("port %q, bridged %d: %v, want %v", c.port, c.bridged, v.Kind, c.kind)
+		}
+	}
+}
+
+// TestOwners says whose a rule is, by the names that programs give their tables,
+// chains and sets.
+func TestOwners(t *testing.T) {
+	for _, c := range []struct {
+		backend            Backend
+		table, chain, rule string
+		want               Owner
+	}{
+		{Nftables, "filter", "input", "drop", Owner{Manager: ByNftables}},
+		{IptablesNft, "filter", "INPUT", "-j DROP", Owner{Manager: ByIptables}},
+		{Legacy, "filter", "ufw-user-input", "-j DROP", Owner{Manager: ByUfw}},
+		{IptablesNft, "filter", "ufw6-before-input", "-j DROP", Owner{Manager: ByUfw}},
+		{Nftables, "firewalld", "filter_IN_public_deny", "reject", Owner{Manager: ByFirewalld, Zone: "public"}},
+		{Nftables, "firewalld", "filter_IN_policy_allow-host-ipv6", "reject", Owner{Manager: ByFirewalld}},
+		{Nftables, "f2b-table", "f2b-chain", "tcp dport 22 ip saddr @addr-set-sshd reject", Owner{Manager: ByFail2ban, Jail: "sshd"}},
+		{Nftables, "f2b-table", "f2b-chain", "tcp dport 22 ip6 saddr @addr6-set-sshd-ddos reject", Owner{Manager: ByFail2ban, Jail: "sshd-ddos"}},
+		{Legacy, "filter", "f2b-recidive", "-s 192.0.2.2/32 -j REJECT", Owner{Manager: ByFail2ban, Jail: "recidive"}},
+		{Nftables, "sshguard", "blacklist", "ip saddr @attackers drop", Owner{Manager: BySshguard}},
+		{Nftables, "crowdsec6", "crowdsec6-chain", "drop", Owner{Manager: ByCrowdsec}},
+		{IptablesNft, "filter", "INPUT", "-m set --match-set crowdsec-blacklists src -j DROP", Owner{Manager: ByCrowdsec}},
+		{IptablesNft, "nat", "DOCKER", "-p tcp -j DNAT", Owner{Manager: ByDocker}},
+		{IptablesNft, "filter", "LIBVIRT_INP", "-j DROP", Owner{Manager: ByLibvirt}},
+		{IptablesNft, "filter", "KUBE-FIREWALL", "-j DROP", Owner{Manager: ByKubernetes}},
+	} {
+		rs := newRuleset()
+		o := Outcome{Chain: rs.chain(c.backend, "ip", c.table, c.chain), Rule: &Rule{Text: c.rule}}
+		if got := rs.OwnerOf(&o); got != c.want {
+			t.Errorf("%s %s %q: %+v, want %+v", c.table, c.chain, c.rule, got, c.want)
+		}
+	}
+}
+
 // TestTies says that chains of the same priority are followed in both orders: that
 // the packet is stopped is sure, with what answer is not.
 func TestTies(t *testing.T) {

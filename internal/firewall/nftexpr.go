@@ -284,7 +284,7 @@ func (r *run) ifname(in bool) (value, split) {
 		return text(""), sure(Yes)
 	}
 	name := r.p.Iface
-	if r.p.BridgePort != "" && (r.hook == "ingress" || r.here.chain.Family == "bridge") {
+	if r.here.chain.Family == "bridge" || r.p.BridgePort != "" && r.hook == "ingress" {
 		name = r.p.BridgePort
 	}
 	if name == "" {

@@ -63,6 +63,9 @@ type Packet struct {
 	Sport, Dport uint16 // an unknown client port (0) is taken to be one from 1024 up
 	Iface        string // the interface it comes in by, or goes out by
 	BridgePort   string // the bridge port it came in by, where Iface is a bridge
+	// Bridged says whether Iface is a bridge: only then do chains of the family
+	// bridge see the packet.
+	Bridged Tri
 	// Locals are this machine's addresses, IfaceAddrs those of Iface, the primary one first.
 	Locals, IfaceAddrs []netip.Addr
 	// RoutedBack says whether the route to Src leaves by Iface (what `fib saddr .

@@ -162,6 +162,7 @@ func (w *wall) questions() []firewall.Packet {
 		} else if !w.address(&p) {
 			continue
 		}
+		p.Bridged = w.bridged(p.Iface)
 		for _, k := range w.Links.All {
 			if k.Name == p.Iface {
 				for _, a := range k.Addrs {
@@ -172,6 +173,17 @@ func (w *wall) questions() []firewall.Packet {
 		out = append(out, p)
 	}
 	return out
+}
+
+// bridged reports whether an interface is a bridge.
+func (w *wall) bridged(iface string) firewall.Tri {
+	switch {
+	case iface == "" || w.Firewall.BridgesOrigin.Unseen():
+		return firewall.Maybe
+	case slices.Contains(w.Firewall.Bridges, iface):
+		return firewall.Maybe // by which of its ports the packet came is not known
+	}
+	return firewall.No
 }
 
 // address gives the packet the address it is sent to: the one of its interface
