@@ -56,6 +56,32 @@ func (d *diagnosis) reached(before []Attempt, good Attempt) {
 		d.soften(report.Degrading)
 		return
 	}
+	d.slowFirst(before)
+}
+
+// slowFirst is for addresses that ssh tries first and waits for in vain.
+func (d *diagnosis) slowFirst(before []Attempt) {
+	var lost []Attempt
+	for _, a := range before {
+		if a.Outcome == Silent || a.Outcome == Failed && a.Ms >= neighbourWait {
+			lost = append(lost, a)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	f := d.classify(lost[0])
+	var evidence []report.Evidence
+	for _, a := range lost {
+		evidence = append(evidence, attemptEvidence(a))
+	}
+	summary := fmt.Sprintf("One address of %s (%s) does not answer, and ssh tries it first and waits for it.", d.host, lost[0].Addr.Addr())
+	if len(lost) > 1 {
+		summary = fmt.Sprintf("%d addresses of %s do not answer, and ssh tries them first and waits for each of them in turn.", len(lost), d.host)
+	}
+	d.find(f.cause, f.certainty, summary, evidence,
+		advice("Take the dead addresses out of DNS or the hosts file, or let ssh give up sooner.", onClient(d.ssh("-o ConnectTimeout=5")), onConsole()))
+	d.soften(report.Degrading)
 }
 
 // pickFamily is how to go straight to the family that answers.

@@ -124,6 +124,22 @@ func TestOtherFamilyIsANote(t *testing.T) {
 	}
 }
 
+// TestSlowFirst: a dead address before a good one makes ssh slow, not broken.
+func TestSlowFirst(t *testing.T) {
+	o := recorded(silentAt(testV4), goodAt(netip.MustParseAddrPort("192.0.2.8:22")))
+	o.Banner = &Banner{Ident: sshwire.Ident{Line: "SSH-2.0-x", Protocol: "2.0"}, Ms: 5}
+	r := Diagnose(o, "test")
+	if r.Verdict != report.VerdictDegraded || len(r.Findings) != 1 || r.Findings[0].Cause != "connection-timed-out" || !strings.Contains(r.Headline, "One address of web1") {
+		t.Errorf("%s %s %+v", r.Verdict, r.Headline, r.Findings)
+	}
+	// The same with the other family first is the other cause.
+	o = recorded(silentAt(testV6), goodAt(testV4))
+	o.Banner = &Banner{Ident: sshwire.Ident{Line: "SSH-2.0-x", Protocol: "2.0"}, Ms: 5}
+	if r := Diagnose(o, "test"); r.Verdict != report.VerdictDegraded || r.Findings[0].Cause != "address-family-mismatch" {
+		t.Errorf("%s %s", r.Verdict, r.Headline)
+	}
+}
+
 // TestDiagnoseResolve holds the ways in which a name can fail.
 func TestDiagnoseResolve(t *testing.T) {
 	asked := func(answers ...Answer) *Observations {
