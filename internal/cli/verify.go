@@ -26,8 +26,13 @@ type doors struct {
 	open  []netip.Addr // that answered before the fix
 }
 
-// doorTime is how long one connection may take.
-const doorTime = 8 * time.Second
+// doorTime is how long one connection may take; doorWait and doorPause are for
+// a service that was only just started.
+const (
+	doorTime  = 8 * time.Second
+	doorWait  = 3 * time.Second
+	doorPause = 500 * time.Millisecond
+)
 
 // errReached ends a handshake as soon as the server has proved its host key.
 var errReached = errors.New("reached")
@@ -46,16 +51,11 @@ func (d *doors) verify(ctx context.Context, r *report.Report) report.FixVerified
 	if port == 0 {
 		port = 22
 	}
-	var open []netip.Addr
-	var words []string
-	for _, addr := range ownAddresses() {
-		err := tryDoor(ctx, addr, port)
-		if err == nil {
-			open = append(open, addr)
-			words = append(words, addr.String())
-		} else {
-			words = append(words, addr.String()+" ("+err.Error()+")")
-		}
+	start := time.Now()
+	open, words := tryDoors(ctx, port)
+	for !first && len(open) == 0 && time.Since(start) < doorWait && ctx.Err() == nil {
+		time.Sleep(doorPause) // a service that was just started may not listen yet
+		open, words = tryDoors(ctx, port)
 	}
 	ok := len(open) > 0
 	for _, was := range d.open {
@@ -69,6 +69,21 @@ func (d *doors) verify(ctx context.Context, r *report.Report) report.FixVerified
 		how = "this machine has no address but the loopback's"
 	}
 	return report.FixVerified{How: how, OK: ok}
+}
+
+// tryDoors tries every address once, and tells which answered and how the
+// others failed.
+func tryDoors(ctx context.Context, port int) (open []netip.Addr, words []string) {
+	for _, addr := range ownAddresses() {
+		err := tryDoor(ctx, addr, port)
+		if err == nil {
+			open = append(open, addr)
+			words = append(words, addr.String())
+		} else {
+			words = append(words, addr.String()+" ("+err.Error()+")")
+		}
+	}
+	return open, words
 }
 
 // ownAddresses are the machine's global addresses.
@@ -94,7 +109,7 @@ func tryDoor(ctx context.Context, addr netip.Addr, port int) error {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(addr.String(), strconv.Itoa(port)))
 	if err != nil {
-		return errors.Unwrap(err)
+		return err
 	}
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

@@ -96,7 +96,7 @@ func (d *unitDoer) argv() ([]string, error) {
 	case initRunit:
 		switch d.verb {
 		case report.VerbStart, report.VerbStop, report.VerbRestart, report.VerbReload:
-			return []string{"sv", verb, d.unit}, nil
+			return []string{"sv", "-w", "30", verb, d.unit}, nil // it waits 7 s unless told
 		}
 	}
 	return nil, fmt.Errorf("%s has no way to %s a service", d.init, d.verb)
