@@ -46,6 +46,7 @@ type Facts struct {
 	Wrappers   Wrappers
 	Journal    Journal
 	Script     Script
+	WSL        WSL
 	Behind     []Behind // what inetds and socket units of systemd serve at the ports in question
 	Route      RouteTo
 	Firewall   Firewall
@@ -65,7 +66,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -94,6 +95,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Journal:   parseJournal(b),
 		Script:    parseScript(b),
 		Behind:    parseBehind(b, ask),
+		WSL:       parseWSL(b),
 		Route:     parseRoute(b, ask),
 		Firewall:  parseFirewall(b, ask),
 		Account:   parseAccount(b, ask),

@@ -117,6 +117,12 @@ func (v *view) notToBeRun(p *part) {
 // scriptAtBoot looks for a server that the next boot will not start.
 func (v *view) scriptAtBoot(p *part) {
 	s := v.Script
+	if v.WSL.Here() && v.hasServer() && v.WSL.Boot.Text == "" {
+		f := p.found("service-disabled", report.Latent, "Nothing starts the SSH server when this WSL machine starts.")
+		quote(f, v.WSL.Kernel, facts.Quote{Source: "/proc/1/comm", Text: v.System.PID1})
+		advise(f, "Let WSL run systemd (systemd=true under [boot] in /etc/wsl.conf), or start the server there by a command (command=\"service ssh start\"); then restart WSL from Windows (wsl --shutdown).")
+		return
+	}
 	if s.Name == "" || s.Enabled == nil || *s.Enabled || s.State == facts.StateUnseen && !v.serving() {
 		return
 	}

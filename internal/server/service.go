@@ -39,6 +39,9 @@ func checkManager(v *view, p *part) {
 	switch {
 	case v.System.Init == facts.InitSystemd && !v.Units.Known():
 		p.cannot("service", "systemd could not be asked: "+v.Units.Reason)
+	case v.WSL.Here():
+		p.also("service", "this is WSL without systemd, where nothing starts services: judged by processes and sockets alone")
+		p.also("Windows", "its firewall and its port forward to WSL stand before this machine and cannot be seen from here")
 	case v.System.Init == facts.InitNone:
 		p.also("service", "no service manager runs here that sshwhy knows (process 1 is "+orUnknown(v.System.PID1)+"): judged by processes and sockets alone")
 	}
