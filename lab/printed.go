@@ -5,6 +5,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -21,9 +22,16 @@ func RunPrinted(ctx context.Context, c Case, suite, tools string) Outcome {
 			o.fail("no report: %v", err)
 			return
 		}
+		var blocking []report.Finding
 		for _, f := range r.Findings {
 			if f.Impact == report.Blocking && f.Remedy != nil {
-				w.doByHand(ctx, f, o)
+				blocking = append(blocking, f)
+			}
+		}
+		for _, f := range blocking {
+			failed := w.doByHand(ctx, f)
+			if len(blocking) == 1 { // with several faults a step may have to wait for the next one's
+				o.Bad = append(o.Bad, failed...)
 			}
 		}
 		w.mustLogin(ctx, c, o, "after the printed steps")
@@ -33,15 +41,16 @@ func RunPrinted(ctx context.Context, c Case, suite, tools string) Outcome {
 	})
 }
 
-// doByHand types a remedy's steps as they are printed.
-func (w *World) doByHand(ctx context.Context, f report.Finding, o *Outcome) {
+// doByHand types a remedy's steps as they are printed, and returns which of them failed.
+func (w *World) doByHand(ctx context.Context, f report.Finding) (failed []string) {
 	for _, s := range f.Remedy.Steps {
 		at := w.Server
 		if s.Where == report.OnClient {
 			at = w.Client
 		}
 		if res := at(ctx, s.Do); res.Exit != 0 {
-			o.fail("%s: %q ends with %d: %v", f.Cause, s.Do, res.Exit, res)
+			failed = append(failed, fmt.Sprintf("%s: %q ends with %d: %v", f.Cause, s.Do, res.Exit, res))
 		}
 	}
+	return failed
 }

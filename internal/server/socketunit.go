@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
@@ -131,6 +132,10 @@ func (v *view) unserved(missing []facts.Endpoint) report.Impact {
 
 func checkConfigStep(v *view) report.Step {
 	s := do(v.sshd()+" -t", "")
+	if v.Privsep.Dir.Status == evidence.Absent {
+		// It went with the stopped unit (RuntimeDirectory=), and sshd -t complains of it before it says that all is well.
+		s.Do = "mkdir -p -m 755 " + v.Privsep.Path + " && " + s.Do
+	}
 	s.Act = &report.Action{Kind: report.ActCommand, Argv: []string{v.sshd(), "-t"}}
 	return s
 }
