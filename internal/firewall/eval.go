@@ -16,8 +16,13 @@ const (
 // Evaluate follows the packet and says what becomes of it. Where the packet's
 // remote address is not given, the answer is that for all addresses, which is
 // CannotTell unless it is the same for all: use OpenFor then.
-func (rs *Ruleset) Evaluate(p Packet) Verdict {
+func (rs *Ruleset) Evaluate(p Packet) Verdict { return rs.EvaluateIf(p, nil) }
+
+// EvaluateIf is Evaluate as if the rules and policies that decided the outcomes of
+// opened let the packet in, each in its own chain: what else stands in the way.
+func (rs *Ruleset) EvaluateIf(p Packet, opened []Outcome) Verdict {
 	r := rs.newRun(&p)
+	r.open(opened)
 	all := AllOf(p.Family)
 	if a := p.remote(); a.IsValid() {
 		all = rangeSet(a, a)
@@ -35,8 +40,12 @@ func (rs *Ruleset) Evaluate(p Packet) Verdict {
 // OpenFor follows the packet for every address that the other end could have,
 // and returns the answers: for each a set of addresses, in a fixed order
 // (accepted ones first). Src, or Dst for what goes out, must not be given.
-func (rs *Ruleset) OpenFor(p Packet) []Verdict {
+func (rs *Ruleset) OpenFor(p Packet) []Verdict { return rs.OpenForIf(p, nil) }
+
+// OpenForIf is to OpenFor what EvaluateIf is to Evaluate.
+func (rs *Ruleset) OpenForIf(p Packet, opened []Outcome) []Verdict {
 	r := rs.newRun(&p)
+	r.open(opened)
 	all := AllOf(p.Family)
 	r.walk(all)
 	return r.verdicts(all)
@@ -261,7 +270,7 @@ func (r *run) base(c *Chain, f flow) []flow {
 	back, done := r.chain(c, []flow{f})
 	r.here = &frame{chain: c, sure: true}
 	for _, b := range back {
-		if c.Base.Policy == "drop" {
+		if c.Base.Policy == "drop" && !r.openPolicies[c] {
 			r.event("policy drop")
 			r.end(Outcome{Kind: Drop, Chain: c, For: b.at}, b)
 			continue

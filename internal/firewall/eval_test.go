@@ -121,6 +121,26 @@ func TestFoundByTheKernel(t *testing.T) {
 	}
 }
 
+// TestBehind asks what else stands in the way, one obstacle after the other.
+func TestBehind(t *testing.T) {
+	legacy := []byte("*filter\n:INPUT DROP [0:0]\n-A INPUT -j REJECT --reject-with tcp-reset\nCOMMIT\n")
+	rs, _ := Read(Sources{NftJSON: chainJSON("drop", port22+","+drop), Legacy4: legacy})
+	var opened []Outcome
+	for range 2 {
+		v := rs.EvaluateIf(visit("192.0.2.2", 22), opened)
+		if v.Kind != Drop && v.Kind != Reject || v.Rule == nil {
+			t.Fatalf("%d opened: %v", len(opened), v.Kind)
+		}
+		opened = append(opened, v.Outcome)
+	}
+	if opened[0].Rule == opened[1].Rule {
+		t.Error("the same obstacle twice")
+	}
+	if v := rs.EvaluateIf(visit("192.0.2.2", 22), opened); v.Kind != Accept {
+		t.Errorf("all opened: %v", v.Kind)
+	}
+}
+
 // TestBridge says that rules of a bridge count where the packet comes by one, and
 // leave the verdict open where that is not known.
 func TestBridge(t *testing.T) {

@@ -201,7 +201,7 @@ func (sc nftScope) setUpdate(arg any, written string) step {
 func changeOf(arg any) step {
 	m, _ := arg.(map[string]any)
 	val := valueOperand(m["value"])
-	return chain2{matchStep{func(r *run, st *state) split {
+	return both{matchStep{func(r *run, st *state) split {
 		if _, ok := val.eval(r, st); ok.tri == No {
 			return ok
 		}
@@ -209,10 +209,10 @@ func changeOf(arg any) step {
 	}}, effectOf(arg, m, val)}
 }
 
-// chain2 is two steps in a row.
-type chain2 struct{ first, second step }
+// both is two steps in a row.
+type both struct{ first, second step }
 
-func (c chain2) do(r *run, in flow) []flow {
+func (c both) do(r *run, in flow) []flow {
 	var out []flow
 	for _, f := range c.first.do(r, in) {
 		out = append(out, c.second.do(r, f)...)

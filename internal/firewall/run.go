@@ -21,10 +21,13 @@ type run struct {
 	reverse  bool // the second go, in which ties are decided the other way
 	assumed  map[string]bool
 	touched  map[*Set]bool // sets that a rule on the way has written to
-	work     int
-	depth    int
-	hook     string
-	here     *frame
+	// openRules and openPolicies are taken to let in what they drop or reject.
+	openRules    map[*Rule]bool
+	openPolicies map[*Chain]bool
+	work         int
+	depth        int
+	hook         string
+	here         *frame
 }
 
 // frame is the chain and the rule that a run is at.
@@ -102,9 +105,24 @@ func (r *run) accept(f flow, how string) {
 	r.here.done = append(r.here.done, f)
 }
 
+// open takes what decided these outcomes to let in.
+func (r *run) open(outcomes []Outcome) {
+	r.openRules, r.openPolicies = map[*Rule]bool{}, map[*Chain]bool{}
+	for _, o := range outcomes {
+		if o.Rule != nil {
+			r.openRules[o.Rule] = true
+		} else if o.Chain != nil {
+			r.openPolicies[o.Chain] = true
+		}
+	}
+}
+
 // verdict carries out a verdict.
 func (r *run) verdict(v verdictStep, f flow) {
 	fr := r.here
+	if (v.verb == doDrop || v.verb == doReject) && r.openRules[fr.rule] {
+		v.verb = doAccept
+	}
 	switch v.verb {
 	case doAccept:
 		r.accept(f, "accept")

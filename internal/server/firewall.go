@@ -280,6 +280,7 @@ func (w *wall) one(a answer, v *firewall.Verdict, impact report.Impact) {
 	switch v.Kind {
 	case firewall.Drop, firewall.Reject, firewall.Forward:
 		w.stopped(a, v, impact)
+		w.behind(a, v.Outcome, impact)
 	case firewall.Limited:
 		w.limited(a, v)
 	case firewall.CannotTell:
@@ -320,6 +321,33 @@ func (w *wall) everyone(a answer, openSomewhere bool) {
 		w.stopped(a, worst, report.Note)
 	default:
 		w.stopped(a, worst, report.Blocking)
+		w.behind(a, worst.Outcome, report.Blocking)
+	}
+}
+
+// maxBehind bounds how many obstacles behind the first one are named.
+const maxBehind = 8
+
+// behind reports what would stop the packets if the first obstacle did not: all
+// that is in the way is found in one run.
+func (w *wall) behind(a answer, first firewall.Outcome, impact report.Impact) {
+	if a.reply || first.Kind == firewall.Forward || first.Chain == nil {
+		return
+	}
+	opened := []firewall.Outcome{first}
+	for range maxBehind {
+		next := answer{packet: a.packet}
+		if a.packet.Src.IsValid() {
+			next.verdicts = []firewall.Verdict{w.rules.EvaluateIf(a.packet, opened)}
+		} else {
+			next.verdicts = w.rules.OpenForIf(a.packet, opened)
+		}
+		v := next.largest()
+		if v == nil || v.Chain == nil || next.share(firewall.Accept, firewall.Limited) > 0 {
+			return
+		}
+		w.stopped(next, v, impact)
+		opened = append(opened, v.Outcome)
 	}
 }
 
