@@ -139,8 +139,13 @@ func (w *World) undo(ctx context.Context, before map[string]string, o *Outcome) 
 	}
 }
 
-// settle waits until no unit is on its way.
+// settle waits until no unit is on its way; under runit, which waits for nothing, until
+// something listens, at most five seconds.
 func (w *World) settle(ctx context.Context) {
+	if w.suite == "runit" {
+		w.Server(ctx, `for i in $(seq 50); do ss -Hltn | grep -q . && exit 0; sleep 0.1; done`)
+		return
+	}
 	w.Server(ctx, `for i in $(seq 50); do [ -z "$(systemctl list-jobs --no-legend)" ] &&
 		! systemctl list-units --all --no-legend 'ssh*' | grep -qE 'activating|deactivating|reloading' && exit 0; sleep 0.1; done`)
 }

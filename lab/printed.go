@@ -34,6 +34,7 @@ func RunPrinted(ctx context.Context, c Case, suite, tools string) Outcome {
 				o.Bad = append(o.Bad, failed...)
 			}
 		}
+		w.settle(ctx)
 		w.mustLogin(ctx, c, o, "after the printed steps")
 		if len(o.Bad) > 0 {
 			o.show(strings.Join(argv, " "), string(head(res.Stdout, 6000))+string(tail(res.Stderr, 1500)))

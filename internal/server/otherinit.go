@@ -155,7 +155,7 @@ func (v *view) startScript() report.Step {
 	case s.Dir != "" && s.State == facts.StateUnseen:
 		return v.enableScript() // runsvdir starts what is linked
 	case s.Dir != "":
-		return v.script(report.VerbStart, "runit", "sv up "+s.Name, "sv down "+s.Name)
+		return v.script(report.VerbStart, "runit", "sv start "+s.Name, "sv stop "+s.Name)
 	case v.System.Init == facts.InitOpenRC && s.State == facts.StateCrashed:
 		// To OpenRC it still counts as started, and a start would do nothing.
 		return v.script(report.VerbRestart, "openrc", "rc-service "+s.Name+" restart", "rc-service "+s.Name+" stop")
