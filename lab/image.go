@@ -18,9 +18,6 @@ import (
 	"time"
 )
 
-// Suites are the Debian releases a case may run on.
-var Suites = []string{"trixie", "bookworm"}
-
 //go:embed image/build.sh
 var recipe []byte
 

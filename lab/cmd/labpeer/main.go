@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command labpeer plays the servers the lab needs and Debian does not package: hosts
 // that answer on port 22 and are no SSH server, and a small name server.
 //
