@@ -97,10 +97,6 @@ func packageStates(list string) map[string]string {
 
 // late brings units and firewalls to what they were, now that their files are.
 func (u *undo) late(ctx context.Context) {
-	if u.unitFilesChanged() && u.s.has("systemctl") && isDir("/run/systemd/system") {
-		_, err := u.s.run(ctx, "systemctl", "daemon-reload")
-		u.check(err)
-	}
 	before := map[string]string{}
 	for _, st := range u.steps {
 		for k, v := range st.before.Probes {
@@ -108,6 +104,9 @@ func (u *undo) late(ctx context.Context) {
 				before[k] = v
 			}
 		}
+	}
+	if u.unitFilesChanged() && u.s.has("systemctl") && isDir("/run/systemd/system") {
+		u.reload(ctx, before)
 	}
 	// Sockets sort before services: stopped first they start none, started
 	// first they are there for the service that requires them.
