@@ -118,13 +118,13 @@ func inside(where string) error {
 func fromClient() error {
 	ssh := []string{"ssh", "-o", "BatchMode=yes"}
 	if err := pair("refused port", runs,
-		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "--no-other-ports", "alice@server"}, 1},
-		command{"ssh HOST", append(ssh, "-p", "2345", "alice@server"), 255}); err != nil {
+		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "--no-other-ports", "alice@198.51.100.10"}, 1},
+		command{"ssh HOST", append(ssh, "-p", "2345", "alice@198.51.100.10"), 255}); err != nil {
 		return err
 	}
 	if err := pair("refused port, looking at the usual other ports too", runs,
-		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "alice@server"}, 1},
-		command{"ssh HOST", append(ssh, "-p", "2345", "alice@server"), 255}); err != nil {
+		command{"sshwhy HOST", []string{"sshwhy", "-p", "2345", "alice@198.51.100.10"}, 1},
+		command{"ssh HOST", append(ssh, "-p", "2345", "alice@198.51.100.10"), 255}); err != nil {
 		return err
 	}
 	return pair("login that works", runs,
@@ -133,7 +133,7 @@ func fromClient() error {
 }
 
 func atServer() error {
-	server := command{"sshwhy server", []string{"sshwhy", "server"}, 3}
+	server := command{"sshwhy server", []string{"sshwhy", "server"}, 0}
 	if _, err := exec.LookPath("ssh-audit"); err != nil {
 		return alone("healthy machine (no ssh-audit here to compare with)", runs, server)
 	}

@@ -57,6 +57,10 @@ func (w *walker) otherFamily(ctx context.Context) {
 }
 
 // dnsSays looks, after the addresses of the hosts file have failed, whether DNS
+// dnsWait is what the question whether DNS has another address may cost: the
+// answer only adds to a report that stands without it.
+const dnsWait = 250 * time.Millisecond
+
 // has another address for the name, and whether that one answers.
 func (w *walker) dnsSays(ctx context.Context) {
 	r := w.obs.Resolve
@@ -66,7 +70,7 @@ func (w *walker) dnsSays(ctx context.Context) {
 	if r.Hosts = hostsLines(r.Name); len(r.Hosts) == 0 || r.Name == "localhost" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, mostPortWait)
+	ctx, cancel := context.WithTimeout(ctx, dnsWait)
 	defer cancel()
 	r.Asked = askServers(ctx, readResolvConf(), r.Name)
 	var inDNS []netip.Addr
