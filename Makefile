@@ -7,7 +7,7 @@ BIN         ?= bin/sshwhy
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 TARGETS     := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 
-.PHONY: help build run demo test unit fuzz-seeds lab bench lint cross deps docs install fuzz-firewall
+.PHONY: help build run demo test unit lab bench lint cross deps docs install fuzz-firewall
 
 help:
 	@echo "make run HOST=alice@web1   diagnose a host from here"
