@@ -49,7 +49,7 @@ cross:
 	done
 
 lab: deps
-	$(GO) test -count=1 -timeout 20m ./lab/... $(if $(CASE),-run '/$(CASE)$$' -v)
+	$(GO) test -count=1 -timeout 40m ./lab/... $(if $(CASE),-run '/$(CASE)$$' -v)
 
 bench: deps
 	@test -d /usr/lib/python3/dist-packages/ssh_audit || apt-get -qq -y install ssh-audit || true

@@ -58,19 +58,11 @@ func composeStatement(raw any) string {
 		}
 		return "log"
 	case "limit":
-		over := ""
-		if inv, _ := m["inv"].(bool); inv {
-			over = "over "
-		}
 		rate, _ := m["rate"].(float64)
-		return fmt.Sprintf("limit rate %s%.0f/%s", over, rate, str(arg, "per"))
+		return fmt.Sprintf("limit rate %s%.0f/%s", composeOver(m), rate, str(arg, "per"))
 	case "ct count":
-		over := ""
-		if inv, _ := m["inv"].(bool); inv {
-			over = "over "
-		}
 		n, _ := m["val"].(float64)
-		return fmt.Sprintf("ct count %s%.0f", over, n)
+		return fmt.Sprintf("ct count %s%.0f", composeOver(m), n)
 	case "vmap":
 		return composeExpr(m["key"]) + " vmap " + composeExpr(m["data"])
 	case "mangle":
@@ -92,6 +84,13 @@ func composeStatement(raw any) string {
 		return out + " }"
 	}
 	return compact(raw)
+}
+
+func composeOver(m map[string]any) string {
+	if inv, _ := m["inv"].(bool); inv {
+		return "over "
+	}
+	return ""
 }
 
 func composeMatch(m map[string]any) string {

@@ -13,73 +13,98 @@ import (
 // no longer holds, nothing is edited. Line ends are kept as they are, a
 // missing one at the end of the file included.
 func applyEdits(text string, edits []report.LineEdit) (string, error) {
+	t := newEdited(text)
+	for _, e := range edits {
+		if err := t.apply(e); err != nil {
+			return "", err
+		}
+	}
+	return t.text(), nil
+}
+
+// edited is a file's text with what edits put around its lines.
+type edited struct {
+	lines         []string // with their ends
+	changed       []bool   // replaced, commented out or deleted
+	before, after []string // whole lines around each
+	head, tail    string
+	eol           string // the end new lines get: as the first line has it
+}
+
+func newEdited(text string) *edited {
 	lines := strings.SplitAfter(text, "\n")
 	if lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
-	eol := "\n"
+	t := &edited{
+		lines: lines, changed: make([]bool, len(lines)),
+		before: make([]string, len(lines)), after: make([]string, len(lines)),
+		eol: "\n",
+	}
 	if len(lines) > 0 && strings.HasSuffix(lines[0], "\r\n") {
-		eol = "\r\n"
+		t.eol = "\r\n"
 	}
-	var head, tail strings.Builder
-	before := make([]string, len(lines))
-	after := make([]string, len(lines))
-	edited := make([]bool, len(lines))
-	for _, e := range edits {
-		switch e.Op {
-		case report.LineAppend:
-			tail.WriteString(whole(e.New, eol))
-			continue
-		case report.LinePrepend:
-			head.WriteString(whole(e.New, eol))
-			continue
-		}
-		if e.Line < 1 || e.Line > len(lines) {
-			return "", fmt.Errorf("line %d is not there any more (the file has %d)", e.Line, len(lines))
-		}
-		i := e.Line - 1
-		old, end := cutEOL(lines[i])
-		if !edited[i] && old != strings.TrimSuffix(e.Old, "\r") {
-			return "", fmt.Errorf("line %d is %q now, not %q", e.Line, old, e.Old)
-		}
-		switch e.Op {
-		case report.LineBefore:
-			before[i] += whole(e.New, eol)
-			continue
-		case report.LineAfter:
-			after[i] += whole(e.New, eol)
-			continue
-		}
-		if edited[i] {
-			return "", fmt.Errorf("two changes to line %d contradict each other", e.Line)
-		}
-		edited[i] = true
-		switch e.Op {
-		case report.LineReplace:
-			lines[i] = e.New + end
-		case report.LineComment:
-			lines[i] = "# " + old + end
-		case report.LineDelete:
-			lines[i] = ""
-		default:
-			return "", fmt.Errorf("unknown change %q", e.Op)
-		}
+	return t
+}
+
+func (t *edited) apply(e report.LineEdit) error {
+	switch e.Op {
+	case report.LineAppend:
+		t.tail += whole(e.New, t.eol)
+		return nil
+	case report.LinePrepend:
+		t.head += whole(e.New, t.eol)
+		return nil
 	}
+	if e.Line < 1 || e.Line > len(t.lines) {
+		return fmt.Errorf("line %d is not there any more (the file has %d)", e.Line, len(t.lines))
+	}
+	i := e.Line - 1
+	old, end := cutEOL(t.lines[i])
+	if !t.changed[i] && old != strings.TrimSuffix(e.Old, "\r") {
+		return fmt.Errorf("line %d is %q now, not %q", e.Line, old, e.Old)
+	}
+	switch e.Op {
+	case report.LineBefore:
+		t.before[i] += whole(e.New, t.eol)
+		return nil
+	case report.LineAfter:
+		t.after[i] += whole(e.New, t.eol)
+		return nil
+	}
+	if t.changed[i] {
+		return fmt.Errorf("two changes to line %d contradict each other", e.Line)
+	}
+	t.changed[i] = true
+	switch e.Op {
+	case report.LineReplace:
+		t.lines[i] = e.New + end
+	case report.LineComment:
+		t.lines[i] = "# " + old + end
+	case report.LineDelete:
+		t.lines[i] = ""
+	default:
+		return fmt.Errorf("unknown change %q", e.Op)
+	}
+	return nil
+}
+
+func (t *edited) text() string {
 	var out strings.Builder
-	out.WriteString(head.String())
-	for i, l := range lines {
-		out.WriteString(before[i])
-		if after[i] != "" && l != "" && !strings.HasSuffix(l, "\n") {
-			l += eol
+	out.WriteString(t.head)
+	for i, l := range t.lines {
+		out.WriteString(t.before[i])
+		if t.after[i] != "" && l != "" && !strings.HasSuffix(l, "\n") {
+			l += t.eol
 		}
 		out.WriteString(l)
-		out.WriteString(after[i])
+		out.WriteString(t.after[i])
 	}
-	if tail.Len() > 0 && out.Len() > 0 && !strings.HasSuffix(out.String(), "\n") {
-		out.WriteString(eol)
+	if t.tail != "" && out.Len() > 0 && !strings.HasSuffix(out.String(), "\n") {
+		out.WriteString(t.eol)
 	}
-	out.WriteString(tail.String())
-	return out.String(), nil
+	out.WriteString(t.tail)
+	return out.String()
 }
 
 // whole is text as whole lines.

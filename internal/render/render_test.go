@@ -92,6 +92,19 @@ func TestHostileBytesNeverReachTheTerminal(t *testing.T) {
 	}
 }
 
+// What a command did not print is shown as such, not as a blank line.
+func TestEmptyExcerptIsSaidToBeEmpty(t *testing.T) {
+	r := sample()
+	r.Findings[0].Evidence = []report.Evidence{{Source: "ss -Hltnp", Excerpt: ""}}
+	var b bytes.Buffer
+	if err := Terminal(&b, r, Options{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "ss -Hltnp\n      │ (no output)\n") {
+		t.Errorf("no word that nothing was printed:\n%s", b.String())
+	}
+}
+
 func TestWrapCommandCanBePasted(t *testing.T) {
 	cmd := `sudo sed -i 's/a b/c d/' "/etc/ssh/sshd config" && sudo sshd -t && sudo systemctl restart ssh`
 	got := strings.Join(WrapCommand(cmd, 30), "\n")

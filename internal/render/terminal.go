@@ -201,6 +201,10 @@ func (p *page) excerpt(text string) {
 		lines = lines[:excerptLines]
 	}
 	bar := "      " + p.bar() + " "
+	if strings.TrimSpace(text) == "" {
+		p.line(bar + p.style("(no output)", faint))
+		return
+	}
 	for _, l := range lines {
 		for _, c := range Cut(l, p.width-columns(bar)) {
 			p.line(strings.TrimRight(bar+c, " "))

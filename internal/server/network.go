@@ -19,7 +19,11 @@ func networkDetail(v *view) string {
 	case 1:
 		return "reachable as " + outer[0].String()
 	}
-	return fmt.Sprintf("reachable as %s and %d more addresses", outer[0], len(outer)-1)
+	more := "1 more address"
+	if n := len(outer) - 1; n > 1 {
+		more = fmt.Sprintf("%d more addresses", n)
+	}
+	return fmt.Sprintf("reachable as %s and %s", outer[0], more)
 }
 
 // checkInterfaces looks for a machine that no packet can reach: no interface

@@ -261,14 +261,17 @@ func (v *view) listenerPIDs() []int {
 	return pids
 }
 
-// listenText is what was seen where nothing of ours was seen.
+// listenText is what the list of listeners says about the port: its line, or,
+// where it has none, the lines it has instead (none at all is the empty text).
 func (v *view) listenText() string {
+	var other []string
 	for _, l := range v.Listeners.All {
 		if l.Port == v.port {
 			return l.Quote.Text
 		}
+		other = append(other, l.Quote.Text)
 	}
-	return fmt.Sprintf("(no line for port %d)", v.port)
+	return strings.Join(other, "\n")
 }
 
 // absent reports whether a thing was looked for and is not there.
