@@ -47,8 +47,14 @@ in_image apt-get -qq update
 in_image apt-get -qq -y --no-install-recommends install $packages
 in_image apt-get clean
 
-# A package source inside the image, so that a machine without any way out can install a server again, or dropbear.
-in_image sh -euc 'mkdir -p /srv/packages; cd /srv/packages; apt-get -qq download openssh-server openssh-client openssh-sftp-server dropbear-bin libtomcrypt1 libtommath1
+# A package source inside the image, so that a machine without any way out can install a server again, dropbear,
+# a program that keeps logs where journald does not, or CrowdSec (too large to lie installed in every machine).
+in_image sh -euc 'mkdir -p /srv/packages; cd /srv/packages
+	for p in rsyslog busybox-syslogd socklog-run crowdsec crowdsec-firewall-bouncer; do
+		apt-get -qq -y --no-install-recommends --download-only install "$p"
+	done
+	mv /var/cache/apt/archives/*.deb .
+	apt-get -qq download openssh-server openssh-client openssh-sftp-server dropbear-bin libtomcrypt1 libtommath1
 	for f in *.deb; do
 		dpkg-deb -f "$f"
 		echo "Filename: ./$f"; echo "Size: $(stat -c %s "$f")"; echo "SHA256: $(sha256sum "$f" | cut -d" " -f1)"; echo
