@@ -3,8 +3,6 @@
 package lab
 
 import (
-	"context"
-	"os"
 	"strings"
 	"testing"
 )
@@ -26,31 +24,11 @@ var clientFixes = []struct {
 }
 
 func TestClientFixes(t *testing.T) {
-	needRoot(t)
-	if os.Getenv("SSHWHY_LAB") == "symptoms" {
-		t.Skip("only the faults themselves are checked")
-	}
-	if _, err := Image(t.Context(), "trixie", os.Stderr); err != nil {
-		t.Fatal(err)
-	}
-	tools, err := BuildTools(t.Context(), "..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(tools) })
+	tools := setUpFixes(t)
 	for _, c := range clientFixes {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), caseLimit)
-			defer cancel()
-			w, err := New(ctx, "trixie", tools)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
-			if err := w.Boot(ctx); err != nil {
-				t.Fatal(err)
-			}
+			ctx, w := bootTrixie(t, tools, caseLimit)
 			if res := w.Server(ctx, c.server+"\ntrue"); res.Exit != 0 {
 				t.Fatal(res)
 			}

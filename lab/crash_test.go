@@ -3,7 +3,6 @@
 package lab
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,18 +47,7 @@ var crashScenes = []struct {
 // with real systemd, firewalls and packages, undoes it in a new process, and
 // wants the machine as it was.
 func TestCrashOnMachines(t *testing.T) {
-	needRoot(t)
-	if os.Getenv("SSHWHY_LAB") == "symptoms" {
-		t.Skip("only the faults themselves are checked")
-	}
-	if _, err := Image(t.Context(), "trixie", os.Stderr); err != nil {
-		t.Fatal(err)
-	}
-	tools, err := BuildTools(t.Context(), "..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(tools) })
+	tools := setUpFixes(t)
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", filepath.Join(tools, "remedy.test"), "../internal/remedy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -78,16 +66,7 @@ func TestCrashOnMachines(t *testing.T) {
 }
 
 func crashScene(t *testing.T, tools, name, script string, every int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	defer cancel()
-	w, err := New(ctx, "trixie", tools)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Boot(ctx); err != nil {
-		t.Fatal(err)
-	}
+	ctx, w := bootTrixie(t, tools, 20*time.Minute)
 	if res := w.Server(ctx, script); res.Exit != 0 {
 		t.Fatalf("breaking it: %v", res)
 	}

@@ -3,8 +3,6 @@
 package lab
 
 import (
-	"context"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,25 +11,8 @@ import (
 // TestGuard: a fix made over SSH is undone by a timer of the machine unless a
 // new login confirms it; the session it was made in cannot.
 func TestGuard(t *testing.T) {
-	needRoot(t)
-	if os.Getenv("SSHWHY_LAB") == "symptoms" {
-		t.Skip("only the faults themselves are checked")
-	}
-	tools, err := BuildTools(t.Context(), "..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(tools) })
-	ctx, cancel := context.WithTimeout(context.Background(), caseLimit)
-	defer cancel()
-	w, err := New(ctx, "trixie", tools)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Boot(ctx); err != nil {
-		t.Fatal(err)
-	}
+	tools := setUpFixes(t)
+	ctx, w := bootTrixie(t, tools, caseLimit)
 	must := func(script, want string) {
 		t.Helper()
 		res := w.Server(ctx, script)

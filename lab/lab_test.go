@@ -81,6 +81,32 @@ func setUp(t *testing.T) (tools string) {
 	return tools
 }
 
+// setUpFixes is setUp for tests of a fix, which have no use for symptoms alone.
+func setUpFixes(t *testing.T) (tools string) {
+	t.Helper()
+	if os.Getenv("SSHWHY_LAB") == "symptoms" {
+		t.Skip("only the faults themselves are checked")
+	}
+	return setUp(t)
+}
+
+// bootTrixie is a booted, healthy world that lives until the test ends, and a
+// context that ends after limit at the latest.
+func bootTrixie(t *testing.T, tools string, limit time.Duration) (context.Context, *World) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
+	w, err := New(ctx, "trixie", tools)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if err := w.Boot(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx, w
+}
+
 // forEach runs a test on the images of every case that is wanted, several at once.
 func forEach(t *testing.T, wanted func(Case) bool, images func(Case) []string, run func(ctx context.Context, c Case, suite string) Outcome) {
 	cases, err := ReadCases("cases")

@@ -3,8 +3,6 @@
 package lab
 
 import (
-	"context"
-	"os"
 	"strings"
 	"testing"
 )
@@ -12,15 +10,7 @@ import (
 // TestHardGround has a fix meet what it cannot or must take care of: it is a
 // clear refusal with the machine as it was, or a complete success.
 func TestHardGround(t *testing.T) {
-	needRoot(t)
-	if os.Getenv("SSHWHY_LAB") == "symptoms" {
-		t.Skip("only the faults themselves are checked")
-	}
-	tools, err := BuildTools(t.Context(), "..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(tools) })
+	tools := setUpFixes(t)
 	const badLine = "echo 'PermitRotLogin no' >>/etc/ssh/sshd_config; systemctl restart ssh.service 2>/dev/null || true; settle ssh.service\n"
 	for _, c := range []struct {
 		name, script string
@@ -35,16 +25,7 @@ func TestHardGround(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(context.Background(), caseLimit)
-			defer cancel()
-			w, err := New(ctx, "trixie", tools)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
-			if err := w.Boot(ctx); err != nil {
-				t.Fatal(err)
-			}
+			ctx, w := bootTrixie(t, tools, caseLimit)
 			if res := w.Server(ctx, c.script); res.Exit != 0 {
 				t.Fatal(res)
 			}
