@@ -69,7 +69,7 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 		System: &remedy.System{}, StateDir: state, Options: opt,
 		Yes: f.yes, DryRun: f.dryRun, Ask: a.asker(),
 		Diagnose: diagnose, Verify: verify,
-		Show: func(p *remedy.Plan) { live.pause(); a.showPlan(p) },
+		Show: func(r *report.Report, p *remedy.Plan) { live.pause(); a.showPlan(r, p) },
 		Say:  live.show,
 		Self: self, Session: a.Env("SSH_CONNECTION"), ConfirmWithin: f.within,
 	}
@@ -79,11 +79,8 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 		return err
 	}
 	rep.Normalize()
-	if perr := a.finish(rep); perr != nil {
+	if perr := a.finishFix(rep); perr != nil {
 		return perr
-	}
-	if !a.json {
-		render.Fix(a.Out, rep.Fix, a.terminal())
 	}
 	if err != nil {
 		fmt.Fprintln(a.Err, "error: "+render.Safe(err.Error()))
@@ -101,8 +98,26 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 	return nil
 }
 
-// showPlan prints a plan; beside JSON it goes to standard error.
-func (a *app) showPlan(p *remedy.Plan) {
+// finishFix prints the report of the machine as it is now and what was done; of
+// a dry run the answer and the plan have been shown already.
+func (a *app) finishFix(rep *report.Report) error {
+	if rep.Fix.Outcome == "dry-run" && !a.json {
+		a.exit = rep.Verdict.ExitCode()
+		fmt.Fprintln(a.Out, "This is what would be done; nothing is changed. To do it: the same without --dry-run.")
+		return nil
+	}
+	if err := a.finish(rep); err != nil {
+		return err
+	}
+	if !a.json {
+		render.Fix(a.Out, rep, a.terminal())
+	}
+	return nil
+}
+
+// showPlan prints what is to be mended, and the plan; beside JSON it goes to
+// standard error.
+func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
 	text := p.Preview()
 	if text == "" {
 		return
@@ -110,6 +125,10 @@ func (a *app) showPlan(p *remedy.Plan) {
 	var w io.Writer = a.Out
 	if a.json {
 		w = a.Err
+	}
+	if len(p.Steps) > 0 {
+		_ = render.Headline(w, rep, a.terminal())
+		fmt.Fprintln(w, "\nTo mend it:")
 	}
 	for line := range strings.Lines(text) {
 		fmt.Fprintln(w, render.Safe(strings.TrimRight(line, "\n")))

@@ -70,7 +70,7 @@ and says what root would add.
 			if f.from != "" || f.via != "" {
 				return usage("run it on the machine itself: sudo sshwhy server --fix", "only the machine this runs on can be mended")
 			}
-			return a.mend(cmd.Context(), fix, remedy.Options{Where: report.OnServer, Client: f.client}, r, diagnose, new(doors).verify)
+			return a.mend(cmd.Context(), fix, remedy.Options{Where: report.OnServer, Client: f.client}, r, diagnose, (&doors{visitor: f.client}).verify)
 		},
 	}
 	f.add(cmd)

@@ -22,8 +22,9 @@ import (
 // carries such packets over the interface lo, which many firewalls let pass,
 // so that the firewall is not proved by it; How says so.
 type doors struct {
-	asked bool
-	open  []netip.Addr // that answered before the fix
+	visitor string // whom the fix is for; "" is everyone
+	asked   bool
+	open    []netip.Addr // that answered before the fix
 }
 
 // doorTime is how long one connection may take; doorWait and doorPause are for
@@ -65,8 +66,11 @@ func (d *doors) verify(ctx context.Context, r *report.Report) report.FixVerified
 		d.open = open
 	}
 	how := fmt.Sprintf("key exchange with this machine's own addresses on port %d: %s", port, strings.Join(words, ", "))
-	if len(words) == 0 {
+	switch {
+	case len(words) == 0:
 		how = "this machine has no address but the loopback's"
+	case len(open) == 0 && len(d.open) == 0 && d.visitor != "":
+		how = "only " + d.visitor + " can show it, this machine's own addresses are not let in; log in from there"
 	}
 	return report.FixVerified{How: how, OK: ok}
 }

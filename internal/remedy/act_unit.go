@@ -231,7 +231,13 @@ func (d *unitDoer) do(ctx context.Context, s *System) error {
 	if err != nil {
 		return err
 	}
-	if _, err = s.run(ctx, argv...); err != nil {
+	if _, err = s.run(ctx, argv...); err != nil && d.init == initSystemd && d.verb == report.VerbStart {
+		// It may have joined a start that was under way (Restart=) with what was
+		// there before the fix. One that begins now decides.
+		s.ask(ctx, "systemctl", string(report.VerbResetFailed), "--", d.unit)
+		_, err = s.run(ctx, argv...)
+	}
+	if err != nil {
 		return err
 	}
 	if d.verb == report.VerbStart || d.verb == report.VerbRestart {

@@ -27,8 +27,9 @@ type Job struct {
 	// Verify makes a real connection, before and after. Nil where none can be made.
 	Verify func(context.Context, *report.Report) report.FixVerified
 
-	// Show is told of every plan before anything happens, Say of what is being done.
-	Show func(*Plan)
+	// Show is told of every plan before anything happens, and of the report it
+	// mends; Say of what is being done.
+	Show func(*report.Report, *Plan)
 	Say  func(string)
 
 	Self          string        // this program, for the guard
@@ -58,7 +59,7 @@ func Run(ctx context.Context, j Job, first *report.Report) (*report.Report, erro
 	if err != nil {
 		return nil, err
 	}
-	j.Show(plan)
+	j.Show(first, plan)
 	if plan, err = f.consented(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -192,7 +193,7 @@ func (f *fixing) rounds(ctx context.Context, plan *Plan) error {
 		if len(plan.Steps) == 0 || again || round == maxRounds {
 			return nil
 		}
-		f.Show(plan)
+		f.Show(f.rep, plan)
 		if plan, err = f.consented(ctx, plan); err != nil {
 			return err
 		}

@@ -78,7 +78,7 @@ func (r result) err() error {
 	if r.Code == 0 {
 		return nil
 	}
-	words := strings.TrimSpace(r.Output)
+	words := strings.Join(strings.Fields(r.Output), " ") // an error is one line
 	if words == "" {
 		words = fmt.Sprintf("exit status %d", r.Code)
 	}

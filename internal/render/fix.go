@@ -3,13 +3,15 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
 )
 
 // Fix draws what a fix did, after the report of the machine as it is now.
-func Fix(w io.Writer, f *report.Fix, opt Options) {
+func Fix(w io.Writer, rep *report.Report, opt Options) {
+	f := rep.Fix
 	done, failed := "✓", "✗"
 	if opt.ASCII {
 		done, failed = "+", "x"
@@ -21,8 +23,11 @@ func Fix(w io.Writer, f *report.Fix, opt Options) {
 		"nothing-to-do": "There is nothing to mend automatically",
 		"dry-run":       "This is what would be done; nothing is changed",
 	}[f.Outcome]
-	if heading == "" {
+	switch {
+	case heading == "":
 		heading = f.Outcome
+	case f.Outcome == "applied" && rep.Verdict != report.VerdictOK:
+		heading = "This is done; what is left is told above"
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, heading+".")
@@ -43,13 +48,21 @@ func Fix(w io.Writer, f *report.Fix, opt Options) {
 		}
 	}
 	if f.Verified != nil && f.Verified.How != "" {
-		word := "it works"
+		say := "Tried: %s: it works.\n"
 		if !f.Verified.OK {
-			word = "it does not work"
+			say = "Not proven by a connection: %s.\n"
 		}
-		fmt.Fprintf(w, "Tried: %s: %s.\n", Safe(f.Verified.How), word)
+		fmt.Fprintf(w, say, Safe(f.Verified.How))
+	}
+	if f.Outcome == "applied" && slices.ContainsFunc(rep.Findings, opens) {
+		fmt.Fprintln(w, "What is left would let somebody in: add --open for it, and --client ADDRESS to let in that one alone.")
 	}
 	if f.Outcome == "applied" && f.ID != "" {
 		fmt.Fprintf(w, "To take it back: sshwhy undo %s\n", Safe(f.ID))
 	}
+}
+
+// opens reports whether a finding that is left can be mended with more consent.
+func opens(f report.Finding) bool {
+	return f.Impact.Rank() <= report.Degrading.Rank() && f.Remedy != nil && f.Remedy.Kind == report.Open
 }

@@ -43,6 +43,17 @@ func Terminal(w io.Writer, r *report.Report, opt Options) error {
 	return err
 }
 
+// Headline writes the answer alone.
+func Headline(w io.Writer, r *report.Report, opt Options) error {
+	if opt.Width <= 0 {
+		opt.Width = 80
+	}
+	p := &page{opt: opt, width: min(opt.Width, 100)}
+	p.headline(r)
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
 // page is a report being drawn.
 type page struct {
 	opt   Options

@@ -317,6 +317,8 @@ func (w *wall) everyone(a answer, openSomewhere bool) {
 	case worst == nil:
 	case accepted > 0:
 		w.restricted(a, worst)
+	case openSomewhere && a.packet.Family == firewall.IPv4:
+		w.stopped(a, worst, report.Degrading) // most visitors come by IPv4, and all of them wait outside
 	case openSomewhere:
 		w.stopped(a, worst, report.Note)
 	default:
