@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"sshwhy/internal/client"
+	"sshwhy/internal/explain"
 	"sshwhy/internal/joined"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/report"
@@ -98,6 +100,12 @@ func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Repor
 	}, func(p client.Progress) { live.show(waiting(p)) })
 	live.clear()
 	r := client.Diagnose(obs, version())
+	if o := obs.OwnSSH; o != nil && !obs.Login.OK {
+		var err error
+		if r, err = heard(r, o); err != nil {
+			return nil, err
+		}
+	}
 	if f.serverFrom == "" && f.serverVia == "" {
 		return r, nil
 	}
@@ -107,6 +115,19 @@ func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Repor
 		return nil, err
 	}
 	return joined.Join(r, server.Diagnose(b, q, version())), nil
+}
+
+// heard adds what ssh's own words say, where ssh made the login in the walk's place.
+func heard(r *report.Report, o *client.OwnSSH) (*report.Report, error) {
+	words, err := explain.Explain(strings.NewReader(o.Said), explain.Options{Version: version(), Source: "ssh -v, run by sshwhy"})
+	if err != nil {
+		return nil, err
+	}
+	if len(words.Findings) > 0 {
+		f := &words.Findings[0]
+		f.Evidence = append(f.Evidence, report.Evidence{Source: o.Command, Excerpt: fmt.Sprintf("exit %d", o.Exit)})
+	}
+	return joined.Said(r, words, joined.InTheWalk), nil
 }
 
 // visitor is this client as the server sees it. Behind a NAT the server sees

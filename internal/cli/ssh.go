@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"sshwhy/internal/explain"
+	"sshwhy/internal/joined"
 	"sshwhy/internal/report"
 )
 
@@ -115,6 +117,11 @@ func (a *app) afterSSH(ctx context.Context, args []string, said string) error {
 	if err != nil {
 		return err
 	}
+	words, err := explain.Explain(strings.NewReader(said), explain.Options{Version: version(), Source: "ssh " + strings.Join(args, " ")})
+	if err != nil {
+		return err
+	}
+	r = joined.Said(r, words, joined.Before)
 	if r.Verdict == report.VerdictOK && strings.TrimSpace(said) == "" {
 		return nil // the remote command itself ended with 255
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -51,10 +52,12 @@ type authenticator struct {
 	offers  int
 	accept  []string // PubkeyAcceptedAlgorithms
 	close   func()
+	only    func(allowed []string) string // says what of this login only ssh itself can do
+	own     string                        // what it said, where ssh itself is to make the login
 }
 
 // auth prepares what ssh would try.
-func (w *walker) auth(conn *resumedConn) *authenticator {
+func (w *walker) auth(ctx context.Context, conn *resumedConn) *authenticator {
 	c := &w.obs.Config
 	l := &Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody(), OnlyNamed: c.Get("identitiesonly") == "yes"}
 	a := &authenticator{obs: l, conn: conn, begin: time.Now(), close: func() {}}
@@ -72,6 +75,9 @@ func (w *walker) auth(conn *resumedConn) *authenticator {
 	l.Agent, fromAgent, a.close = openAgent(c)
 	l.Keys = lineUp(files, fromAgent, l.OnlyNamed)
 	l.Unlisted = unlisted(files)
+	if c.Program != "" {
+		a.only = func(allowed []string) string { return w.onlyItself(ctx, l, allowed) }
+	}
 	return a
 }
 
@@ -117,6 +123,11 @@ func (a *authenticator) next(state *ssh.ClientAuthContext) (ssh.AuthMethod, erro
 	if a.obs.FirstMs == 0 {
 		a.obs.FirstMs = ms(time.Since(a.begin))
 		a.obs.Allowed = state.AllowedMethods
+		if a.only != nil && a.conn.lost() == nil {
+			if a.own = a.only(state.AllowedMethods); a.own != "" {
+				return nil, errStop // before any key is offered: the host sees one login only
+			}
+		}
 	}
 	if gone := a.conn.lost(); gone != nil {
 		return nil, gone // the library would go on and forget it

@@ -19,10 +19,14 @@ func (d *diagnosis) auth() {
 	if d.skipped(report.StageAuth, l != nil) {
 		return
 	}
+	if o := d.o.OwnSSH; o != nil {
+		d.ownSSH(o)
+		return
+	}
 	d.keyFaults(l)
 	switch {
 	case l.OK:
-		d.stage(report.StageAuth, report.StatusOK, l.Ms, "%s logged in %s", l.User, l.with())
+		d.stage(report.StageAuth, report.StatusOK, l.Ms, "%s logged in %s", l.User, d.with())
 		d.slowLogin(l)
 	case l.End == endCancelled:
 		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")

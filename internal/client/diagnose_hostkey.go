@@ -65,6 +65,14 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 	switch {
 	case h.End == endCancelled:
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not complete before it was stopped")
+	case h.Unable && d.o.OwnSSH != nil && d.o.Login.OK:
+		said := "accepted by ssh itself"
+		if len(h.Known) == 0 {
+			said = "not on record yet; accepted by ssh itself for this once"
+		}
+		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s", said)
+	case h.Unable && d.o.OwnSSH != nil:
+		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "left to ssh itself")
 	case h.Unable:
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not checked")
 		d.incomplete("host key and login", "sshwhy does not have the algorithms that this ssh and the server would use ("+h.Err+"); ssh -v goes further")

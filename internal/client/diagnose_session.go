@@ -70,7 +70,7 @@ func (d *diagnosis) allWell() string {
 	target := fmt.Sprintf("%s port %d", d.host, d.r.Target.Port)
 	switch {
 	case d.o.Login != nil && d.o.Login.OK:
-		return fmt.Sprintf("All is well: %s can log in to %s %s.", d.o.Login.User, target, d.o.Login.with())
+		return fmt.Sprintf("All is well: %s can log in to %s %s.", d.o.Login.User, target, d.with())
 	case d.o.HostKey != nil && d.o.HostKey.Type != "":
 		return fmt.Sprintf("An SSH server answers at %s, and its host key (%s) is no obstacle; no login was tried.", target, d.o.HostKey.Fingerprint)
 	default:

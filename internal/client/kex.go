@@ -45,6 +45,13 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 	if k.Server == nil || k.hopeless() {
 		return
 	}
+	if lacking := w.lacks(); lacking != "" {
+		_ = conn.Close() // the next connection takes its place
+		w.obs.HostKey = w.hostKey()
+		w.obs.HostKey.Unable, w.obs.HostKey.Err = true, lacking
+		w.ownSSH(ctx, lacking)
+		return
+	}
 	w.login(ctx, conn, replay(w.obs.Banner.Ident, wire), reader)
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"io/fs"
 	"os"
@@ -67,6 +68,7 @@ const (
 	faultEncrypted = "passphrase"
 	faultTouch     = "needs a touch"
 	faultExcluded  = "type not accepted here"
+	faultForeign   = "type that only ssh itself knows"
 )
 
 const maxKeyFile = 1 << 20
@@ -169,7 +171,47 @@ func (k *Key) parse(data []byte) {
 			return
 		}
 		k.Fault, k.Detail = faultFormat, strings.TrimPrefix(err.Error(), "ssh: ")
+		if public := ownPublic(data); public != nil && !usable(public.Type()) {
+			k.Fault, k.Detail, k.public = faultForeign, "", public
+			if strings.HasPrefix(public.Type(), "sk-") {
+				k.Fault = faultTouch
+			}
+		}
 	}
+}
+
+// usable reports whether our library can use private keys of a type; of the
+// others it cannot say whether they are sound.
+func usable(kind string) bool {
+	switch kind {
+	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521:
+		return true
+	}
+	return false
+}
+
+// ownPublic reads the public half that stands unencrypted in a private key file
+// of OpenSSH's own format (PROTOCOL.key), or nil.
+func ownPublic(data []byte) ssh.PublicKey {
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "OPENSSH PRIVATE KEY" {
+		return nil
+	}
+	rest, ok := bytes.CutPrefix(block.Bytes, []byte("openssh-key-v1\x00"))
+	var file struct {
+		Cipher, KDF, Options string
+		Keys                 uint32
+		Public               []byte
+		Rest                 []byte `ssh:"rest"`
+	}
+	if !ok || ssh.Unmarshal(rest, &file) != nil {
+		return nil
+	}
+	key, err := ssh.ParsePublicKey(file.Public)
+	if err != nil {
+		return nil
+	}
+	return key
 }
 
 func (k *Key) describe() {

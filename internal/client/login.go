@@ -35,7 +35,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	_ = conn.SetDeadline(begin.Add(limit))
 	h := w.hostKey()
 	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
-	a := w.auth(resumed)
+	a := w.auth(ctx, resumed)
 	config := &ssh.ClientConfig{
 		Config:        w.algorithms(),
 		User:          w.obs.Config.Get("user"),
@@ -74,7 +74,10 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	a.finish(err)
 	a.obs.Ms = ms(time.Since(begin))
 	if err != nil {
-		if !errors.Is(err, errStop) {
+		if a.own != "" {
+			_ = resumed.Close() // the next connection takes its place
+			w.ownSSH(ctx, a.own)
+		} else if !errors.Is(err, errStop) {
 			a.obs.End, a.obs.Err = loginEnd(ctx, err), plain(err)
 		}
 		return
@@ -89,7 +92,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 // noKey writes down why the key exchange did not come to the host's key.
 func (w *walker) noKey(ctx context.Context, h *HostKey, conn *resumedConn, err error) {
 	h.End, h.Err = loginEnd(ctx, err), plain(err)
-	h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError))
+	h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError)) // lists that we do not know, for want of an ssh program
 	if h.End == endTimeout {
 		h.Stuck = conn.stuckAt()
 		if w.obs.Proxy == nil {

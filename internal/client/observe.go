@@ -32,6 +32,7 @@ type Observations struct {
 	Kex         *Kex       `json:"kex,omitempty"`
 	HostKey     *HostKey   `json:"host_key,omitempty"`
 	Login       *Login     `json:"login,omitempty"`
+	OwnSSH      *OwnSSH    `json:"own_ssh,omitempty"` // the user's own ssh, run in the place of our login
 	Session     *Session   `json:"session,omitempty"`
 	Listeners   []Listener `json:"listeners,omitempty"`
 	Onward      *Onward    `json:"onward,omitempty"`

@@ -266,3 +266,60 @@ func TestNoAuth(t *testing.T) {
 		t.Errorf("%s %+v", r.Headline, r.Stages)
 	}
 }
+
+// A server that takes only what our library lacks: ssh itself makes the login,
+// once, and the server sees no failure that ssh alone would not have made.
+func TestSSHItself(t *testing.T) {
+	s := startSSHD(t, "KexAlgorithms sntrup761x25519-sha512@openssh.com", "MaxAuthTries 2")
+	if o, r := s.walk(t, Options{}, "-i", s.dir+"/id", "-o", "IdentitiesOnly=yes"); r.Verdict != report.VerdictOK {
+		t.Errorf("verdict %s: %s (%+v)", r.Verdict, r.Headline, o.OwnSSH)
+	}
+	o, r := s.walk(t, Options{}, "-i", s.dir+"/other", "-o", "IdentitiesOnly=yes")
+	if r.Verdict != report.VerdictUnknown || o.OwnSSH == nil || o.OwnSSH.Exit != 255 || !strings.Contains(o.OwnSSH.Said, "Permission denied (publickey)") {
+		t.Errorf("verdict %s: %s (%+v)", r.Verdict, r.Headline, o.OwnSSH)
+	}
+	if o, _ := s.walk(t, Options{NoAuth: true}, "-i", s.dir+"/other", "-o", "IdentitiesOnly=yes"); o.OwnSSH != nil {
+		t.Errorf("no login was asked for, and ssh was run: %+v", o.OwnSSH)
+	}
+	log := s.tryRead("log")
+	if n := strings.Count(log, "Connection from"); n != 5 {
+		t.Errorf("%d connections, want two for each login and one without:\n%s", n, log)
+	}
+	if n := strings.Count(log, "Accepted publickey"); n != 1 {
+		t.Errorf("%d logins, want 1:\n%s", n, log)
+	}
+	if n := strings.Count(log, "Failed publickey"); n > 1 {
+		t.Errorf("%d failed keys, want at most the one that ssh itself would offer:\n%s", n, log)
+	}
+}
+
+// Nothing of what the user set may have the run write, forward or wait.
+func TestOwnArgs(t *testing.T) {
+	c := &Config{Values: map[string][]string{"remotecommand": {"tmux attach"}, "sessiontype": {"none"}, "forkafterauthentication": {"yes"}}}
+	got := strings.Join(ownArgs(c, []string{"-fN", "-L", "8080:localhost:80", "-p2222", "-A", "-tt", "-J", "hop", "-E", "/tmp/log"}, "web", []string{"StrictHostKeyChecking=yes"}), " ")
+	for _, want := range []string{"-v -T -o BatchMode=yes -o StrictHostKeyChecking=yes", "RemoteCommand=none", "SessionType=default", "ForkAfterAuthentication=no", "-p 2222 -J hop -- web " + command} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
+	}
+	for _, bad := range []string{"-f", "-N", "-L", "8080", "-A", "-tt", "-E", "/tmp/log"} {
+		if strings.Contains(" "+got+" ", " "+bad+" ") {
+			t.Errorf("%q stands in %q", bad, got)
+		}
+	}
+}
+
+func TestRefusedWith(t *testing.T) {
+	for said, want := range map[string]string{
+		"debug1: No more\r\nalice@web1: Permission denied (publickey,password).\r\n": "publickey,password",
+		"alice@web1: Permission denied (publickey).\n":                               "publickey",
+		"Permission denied, please try again.\n":                                     "",
+		"x: Permission denied (":                                                     "",
+		"x: Permission denied (a b\nc).":                                             "",
+		"":                                                                           "",
+	} {
+		if got := strings.Join(refusedWith(said), ","); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}

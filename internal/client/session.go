@@ -23,6 +23,7 @@ const (
 // Session is the first session of the login, with a command that does nothing.
 type Session struct {
 	Opened bool    `json:"opened"` // the channel and the command were granted
+	Ran    bool    `json:"ran"`    // it was really the command that ran: its zeros came
 	Exit   int     `json:"exit"`   // of the command; -1 unknown
 	Signal string  `json:"signal,omitempty"`
 	Output string  `json:"output,omitempty"` // what it printed, both streams
