@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sshwhy/internal/report"
 )
 
 // Kind says what a case is there to show.
@@ -45,8 +47,12 @@ type Case struct {
 	Client     Expectation
 	ServerArgs []string // arguments of `sshwhy server`
 	ClientArgs []string // arguments of `sshwhy`; those of ssh unless given
-	ServerAlso []string // causes that must be found and need not block
-	ClientAlso []string
+	// ClientCaps are capabilities (setpriv's words: net_raw) that sshwhy has at the client, as root would.
+	ClientCaps []string
+	// ClientCertainty is how sure the client's answer must be; empty: not looked at.
+	ClientCertainty report.Certainty
+	ServerAlso      []string // causes that must be found and need not block
+	ClientAlso      []string
 
 	HandSSH []string // the arguments of ssh after mending by hand; SSH unless given
 	NoHand  string   // why the case has nothing that mends it
@@ -161,6 +167,10 @@ func (c *Case) set(key, value string) (err error) {
 		c.ServerArgs = words
 	case "client-args":
 		c.ClientArgs = words
+	case "client-capabilities":
+		c.ClientCaps = words
+	case "client-certainty":
+		c.ClientCertainty = report.Certainty(value)
 	case "server-also":
 		c.ServerAlso = words
 	case "client-also":
@@ -209,6 +219,9 @@ func (c *Case) check(given map[string]bool) error {
 	}
 	if !slices.Contains([]string{"repair", "open", "none"}, c.Fix) {
 		return fmt.Errorf("fix is repair, open or none, not %q", c.Fix)
+	}
+	if c.ClientCertainty != "" && !slices.Contains([]report.Certainty{report.Confirmed, report.Likely, report.Possible}, c.ClientCertainty) {
+		return fmt.Errorf("no certainty %q", c.ClientCertainty)
 	}
 	mends := false
 	for _, s := range handSections {

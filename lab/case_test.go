@@ -25,6 +25,7 @@ func TestParseCaseRefuses(t *testing.T) {
 		"healthy, symptom": {"about: x\nkind: healthy\nsymptom: y\n", "only a broken case"},
 		"latent, nothing":  {"about: x\nkind: latent\n", "server-also"},
 		"fix":              {good + "fix: maybe\n", "fix is"},
+		"certainty":        {good + "client-certainty: sure\n", "no certainty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseCase("case", tc.text)

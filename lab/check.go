@@ -54,6 +54,18 @@ func checkReport(stdout []byte, exit int, want Expectation, also []string, kind 
 	return bad
 }
 
+// checkCertainty holds the first finding to the certainty that the case wants.
+func checkCertainty(stdout []byte, want report.Certainty) []string {
+	var r report.Report
+	if want == "" || json.Unmarshal(stdout, &r) != nil || len(r.Findings) == 0 {
+		return nil // checkReport has complained
+	}
+	if got := r.Findings[0]; got.Certainty != want {
+		return []string{fmt.Sprintf("%s is said to be %s, want %s", got.Cause, got.Certainty, want)}
+	}
+	return nil
+}
+
 // checkPromises holds for every report, whatever the case.
 func checkPromises(r report.Report, exit int) []string {
 	var bad []string

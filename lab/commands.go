@@ -30,7 +30,7 @@ func (w *World) Commands() (dir string, err error) {
 		"server":      fmt.Sprintf("nsenter -t %d -a -w %s", w.leader, strings.Join(cleanEnv("TERM=${TERM:-dumb}"), " ")),
 		"router":      inPlace("router", ""),
 		"client-root": inPlace("client", ""),
-		"client":      inPlace("client", strings.Join(asCarol(), " ")),
+		"client":      inPlace("client", strings.Join(asCarol(nil), " ")),
 	}
 	for name, text := range scripts {
 		text = "#!/bin/sh\n[ $# -gt 0 ] || set -- sh\nexec " + text + ` "$@"` + "\n"

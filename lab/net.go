@@ -83,13 +83,22 @@ func (w *World) Router(ctx context.Context, script string) Result {
 
 // Client runs a shell script as the user carol, who has no privileges, at the client.
 func (w *World) Client(ctx context.Context, script string) Result {
-	return w.inPlace(ctx, "client", "", append(asCarol(), shell(script)...)...)
+	return w.ClientWith(ctx, nil, script)
 }
 
-// asCarol is the start of a command that gives up every privilege.
-func asCarol() []string {
-	return []string{"setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all",
-		"env", "HOME=/home/carol", "USER=carol", "LOGNAME=carol"}
+// ClientWith runs a shell script as carol with some capabilities that root has.
+func (w *World) ClientWith(ctx context.Context, capabilities []string, script string) Result {
+	return w.inPlace(ctx, "client", "", append(asCarol(capabilities), shell(script)...)...)
+}
+
+// asCarol is the start of a command that gives up every privilege but some capabilities.
+func asCarol(capabilities []string) []string {
+	keep := "-all"
+	for _, c := range capabilities {
+		keep += ",+" + c
+	}
+	return []string{"setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=" + keep, "--inh-caps=" + keep,
+		"--ambient-caps=" + keep, "env", "HOME=/home/carol", "USER=carol", "LOGNAME=carol"}
 }
 
 // ClientRoot runs a shell script as root at the client.

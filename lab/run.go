@@ -104,7 +104,7 @@ func (w *World) diagnose(ctx context.Context, c Case, sides []string, o *Outcome
 	}
 	if slices.Contains(sides, "client") {
 		argv := append([]string{"sshwhy", "--json"}, c.ClientArgs...)
-		w.ask(c, "client", argv, c.Client, c.ClientAlso, o, func(script string) Result { return w.Client(ctx, script) })
+		w.ask(c, "client", argv, c.Client, c.ClientAlso, o, func(script string) Result { return w.ClientWith(ctx, c.ClientCaps, script) })
 	}
 }
 
@@ -113,6 +113,9 @@ func (w *World) ask(c Case, side string, argv []string, want Expectation, also [
 	res := at("exec " + strings.Join(quoted(argv), " ") + " </dev/null")
 	o.note("sshwhy at the %s took %.2f s", side, res.Took.Seconds())
 	bad := checkReport(res.Stdout, res.Exit, want, also, c.Kind)
+	if side == "client" {
+		bad = append(bad, checkCertainty(res.Stdout, c.ClientCertainty)...)
+	}
 	for _, b := range bad {
 		o.fail("%s: %s", side, b)
 	}

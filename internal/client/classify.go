@@ -55,13 +55,7 @@ func (d *diagnosis) judge(a Attempt) failure {
 	}
 	switch a.Errno {
 	case "ECONNREFUSED":
-		if a.Reset != nil && a.Reset.Above {
-			return d.firewalled(a, report.Likely, "the reset comes from a machine nearer than the host, in the host's name")
-		}
-		if a.TCP != nil && a.TCP.SegsIn == 0 {
-			return d.firewalled(a, report.Likely, "the refusal was no answer of its TCP")
-		}
-		return d.refused(a)
+		return d.refusal(a)
 	case "EACCES", "ENOPROTOOPT":
 		return d.firewalled(a, report.Likely, "the system reports "+a.Text)
 	case "ENETUNREACH":

@@ -85,6 +85,7 @@ func (w *walker) walk(ctx context.Context) {
 	defer race.end()
 	conn := race.first(ctx)
 	if conn == nil {
+		race.watchResets(ctx)
 		w.otherPorts(ctx, race) // in the background; race.end waits for it
 		race.whoRefused(ctx)
 		w.otherFamily(ctx)

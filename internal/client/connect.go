@@ -26,6 +26,7 @@ type dialer struct {
 	device string     // interface, if one was asked for
 
 	minTTL  int // segments that arrive with a smaller time to live are dropped; 0 takes all
+	class   int // traffic class of the packets sent (IPv4: type of service); 0 leaves it alone
 	segment int // largest TCP segment to use in both directions; 0 leaves it to the system
 }
 
@@ -43,7 +44,8 @@ type race struct {
 	ports    chan []Attempt
 	done     func() // ends the progress line
 	begin    time.Time
-	failed   int // TCPRetransFail when it began
+	failed   int       // TCPRetransFail when it began
+	raw      *segments // sees the host's resets as they arrive, where this process may
 }
 
 type raced struct {
@@ -199,6 +201,9 @@ func (r *race) end() {
 	}
 	r.cancel()
 	r.done()
+	if r.raw != nil {
+		r.raw.close()
+	}
 	if r.ports != nil {
 		if found := <-r.ports; r.chosen < 0 && found != nil {
 			r.w.obs.OtherPorts = found

@@ -139,8 +139,8 @@ func (d *diagnosis) unreached(failed []Attempt) {
 	}
 	d.otherFamily()
 	d.redirected()
-	if byCause["connection-refused"] {
-		d.incomplete("who refused", "a refusal by the host's own kernel and one by a firewall rule that imitates it look the same from here; the server's console can tell")
+	if i := slices.IndexFunc(found, func(f failure) bool { return f.cause == "connection-refused" }); i >= 0 {
+		d.whoRefused(found[i])
 	}
 	if !d.o.PortsAsked && !byCause["no-route"] {
 		d.incomplete("other ports", "not tried")
@@ -262,7 +262,7 @@ func attemptEvidence(a Attempt) report.Evidence {
 		said = append(said, icmpText(i))
 	}
 	if r := a.Reset; r != nil {
-		said = append(said, fmt.Sprintf("the host's own packets arrive with ttl %d; the reset passes a socket that takes only ttl %d and more: %v", r.HostTTL, r.HostTTL+1, r.Above))
+		said = append(said, fmt.Sprintf("the host's own packets arrive with ttl %d; the reset comes with %s", r.HostTTL, r.words()))
 	}
 	if t := a.TCP; t != nil && a.Outcome != Connected {
 		said = append(said, fmt.Sprintf("segments sent %d, received %d", t.SegsOut, t.SegsIn))

@@ -30,6 +30,9 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attem
 		}
 		return nil, a
 	}
+	if d.class > 0 {
+		a.port = localOf(fd).Port()
+	}
 	file := os.NewFile(uintptr(fd), target.String()) // non-blocking: the runtime's poller waits
 	defer file.Close()
 	_ = file.SetDeadline(begin.Add(d.limit))
@@ -90,6 +93,9 @@ func startConnect(target netip.AddrPort, d dialer) (fd int, where string, err er
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MINTTL, d.minTTL)
 	} else if d.minTTL > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MINHOPCOUNT, d.minTTL)
+	}
+	if d.class > 0 {
+		_ = setClass(fd, family == unix.AF_INET, d.class)
 	}
 	if d.segment > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, d.segment)

@@ -38,6 +38,14 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attem
 // whoRefused cannot be told without the socket options of Linux.
 func whoRefused(context.Context, Attempt, dialer) *Reset { return nil }
 
+// segments would be a raw socket, which is not used here.
+type segments struct{}
+
+func (*segments) close() {}
+
+func (*race) watchResets(context.Context)                 {}
+func (*race) fingerprint(context.Context, Attempt) *Reset { return nil }
+
 // retransFail is a counter of Linux.
 func retransFail() int { return 0 }
 

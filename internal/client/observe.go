@@ -21,6 +21,7 @@ type Observations struct {
 	Routes      []Route    `json:"routes,omitempty"`       // to the addresses
 	Families    []Route    `json:"families,omitempty"`     // to an address far away, one per family
 	Connect     []Attempt  `json:"connect,omitempty"`      // in the order in which ssh tries the addresses
+	Probes      []Probe    `json:"probes,omitempty"`       // how the host's resets are made, where this process may see them
 	RetransFail int        `json:"retrans_fail,omitempty"` // TCP segments that this machine could not send again while it connected (TcpExtTCPRetransFail)
 	Chosen      string     `json:"chosen,omitempty"`       // the address and port that the walk went on with
 	OtherPorts  []Attempt  `json:"other_ports,omitempty"`  // other usual SSH ports of the same address
@@ -141,6 +142,7 @@ type Attempt struct {
 	Banner  string         `json:"banner,omitempty"` // first line, where one was read (other ports)
 	LimitMs float64        `json:"limit_ms,omitempty"`
 	Ms      float64        `json:"ms"`
+	port    uint16         // our own port, where the packets had a traffic class of their own
 }
 
 // ICMP is the message that ended an attempt, from the socket's error queue.
@@ -153,11 +155,25 @@ type ICMP struct {
 	TTL      int        `json:"ttl,omitempty"` // of the ICMP packet; 0 unknown
 }
 
-// Reset says whether the reset that refused an attempt came from nearer than
-// the host: its time to live is compared with that of the host's own packets.
+// Reset says whether the reset that refused an attempt came from nearer or from
+// farther than the host: its time to live is compared with that of the host's
+// own packets.
 type Reset struct {
-	HostTTL int  `json:"host_ttl"` // of an ICMP message that the host itself sent
-	Above   bool `json:"above"`    // the reset arrived with more
+	HostTTL int  `json:"host_ttl"`        // of an ICMP message that the host itself sent
+	Above   bool `json:"above"`           // the reset arrived with more
+	Below   bool `json:"below,omitempty"` // it arrived with a few less
+}
+
+// Probe is one segment that was sent to the host, and the reset that came back,
+// seen by a raw socket.
+type Probe struct {
+	Port     uint16 `json:"port"`
+	FIN      bool   `json:"fin,omitempty"` // a lone FIN; otherwise the SYN of an attempt to connect
+	Class    int    `json:"class"`         // its traffic class (IPv4: type of service)
+	Answered bool   `json:"answered"`      // a reset came
+	TTL      int    `json:"ttl,omitempty"` // of the reset, as all that follows
+	Back     int    `json:"back,omitempty"`
+	Label    int    `json:"label,omitempty"` // IPv6 flow label
 }
 
 // TCPInfo are the counters that say whether packets left and came.

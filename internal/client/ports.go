@@ -56,11 +56,11 @@ func (w *walker) otherFamily(ctx context.Context) {
 	w.obs.OtherFamily = []Attempt{a}
 }
 
-// dnsSays looks, after the addresses of the hosts file have failed, whether DNS
 // dnsWait is what the question whether DNS has another address may cost: the
 // answer only adds to a report that stands without it.
 const dnsWait = 250 * time.Millisecond
 
+// dnsSays looks, after the addresses of the hosts file have failed, whether DNS
 // has another address for the name, and whether that one answers.
 func (w *walker) dnsSays(ctx context.Context) {
 	r := w.obs.Resolve
@@ -89,15 +89,24 @@ func (w *walker) dnsSays(ctx context.Context) {
 	w.obs.Elsewhere = &a
 }
 
-// whoRefused asks, for the first address that answered with a reset, whether the
-// reset came from the host itself.
+// whoRefused asks, for the first address that answered with a reset, who made it.
 func (r *race) whoRefused(ctx context.Context) {
-	for i, a := range r.attempts {
-		if a.Errno == "ECONNREFUSED" && a.ICMP == nil && a.TCP != nil && a.TCP.SegsIn > 0 && ctx.Err() == nil {
-			r.attempts[i].Reset = whoRefused(ctx, a, r.w.dialer())
-			return
-		}
+	i := r.refusal()
+	if i < 0 || ctx.Err() != nil {
+		return
 	}
+	if r.raw != nil {
+		r.attempts[i].Reset = r.fingerprint(ctx, r.attempts[i])
+	} else {
+		r.attempts[i].Reset = whoRefused(ctx, r.attempts[i], r.w.dialer())
+	}
+}
+
+// refusal is the index of the first attempt that ended with a reset, or -1.
+func (r *race) refusal() int {
+	return slices.IndexFunc(r.attempts, func(a Attempt) bool {
+		return a.Errno == "ECONNREFUSED" && a.ICMP == nil && a.TCP != nil && a.TCP.SegsIn > 0
+	})
 }
 
 // askPorts starts the look at other ports once.
@@ -114,6 +123,9 @@ func (r *race) askPorts(ctx context.Context, limit time.Duration) {
 	r.ports = make(chan []Attempt, 1)
 	d := w.dialer()
 	d.limit = limit
+	if r.raw != nil {
+		d.class = probeClass
+	}
 	go func() { r.ports <- tryPorts(ctx, target, d) }()
 }
 

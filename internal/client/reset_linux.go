@@ -17,47 +17,58 @@ const (
 	answerTrips = 3
 	leastAnswer = 2 * time.Millisecond
 	mostAnswer  = 300 * time.Millisecond
+	// certainAnswer is for silence that would mean something.
+	certainAnswer = 100 * time.Millisecond
 )
 
 // whoRefused compares the time to live of a reset with that of the host's own
 // packets, without privilege. A UDP packet to the same port number makes the
-// host answer with an ICMP message, whose TTL the error queue tells. A second
-// attempt to connect then accepts only segments with a larger TTL (IP_MINTTL):
-// if it is refused as well, the reset was made nearer to us than the host is.
-// The opposite proves nothing.
+// host answer with an ICMP message, whose TTL the error queue tells. Further
+// attempts to connect then accept only segments with a larger TTL (IP_MINTTL):
+// if one is refused as well, the reset was made nearer to us than the host is;
+// if the host's own TTL is too much already, it was made farther away. An equal
+// one proves nothing.
 func whoRefused(ctx context.Context, a Attempt, d dialer) *Reset {
 	if isOwn(a.Addr.Addr()) {
 		return nil
 	}
-	d.limit = min(max(answerTrips*time.Duration(a.Ms*float64(time.Millisecond)), leastAnswer), mostAnswer)
+	d.limit = resetWait(a)
 	ttl := hostTTL(ctx, a.Addr, d)
 	if ttl == 0 || ttl >= 255 {
 		return nil
 	}
+	limit := d.limit
 	refused := func(minTTL int) bool {
-		d.minTTL = minTTL
+		d := d
+		d.minTTL, d.limit = minTTL, limit
 		conn, again := dial(ctx, a.Addr, d)
 		if conn != nil {
 			_ = conn.Close()
 		}
 		return again.Errno == "ECONNREFUSED" && again.ICMP == nil
 	}
+	atLeast := make(chan bool, 1)
+	go func() { atLeast <- refused(ttl) }()
 	r := &Reset{HostTTL: ttl, Above: refused(ttl + 1)}
 	if start := startTTL(ttl); r.Above && start < 255 && refused(start+1) {
 		r.Above = false // the host counts its resets from another value: no comparison
 	}
+	if !<-atLeast && ttl > fartherHops {
+		// Silence may be a lost packet or a busy machine: asked again, with time. Only a
+		// reset from a few hops farther counts: far less was counted from another value.
+		limit = max(limit, certainAnswer)
+		r.Below = refused(ttl-fartherHops) && !refused(ttl) && refused(ttl-fartherHops)
+	}
 	return r
 }
 
-// startTTL is the value from which a packet that arrives with ttl was counted
-// down: systems begin with 64, 128 or 255.
-func startTTL(ttl int) int {
-	for _, start := range []int{64, 128} {
-		if ttl <= start {
-			return start
-		}
-	}
-	return 255
+// fartherHops is how far behind the host the machine that a port forward leads to may
+// stand. The next smaller start value of a TTL is 64 below, so it is not mistaken for that.
+const fartherHops = 8
+
+// resetWait is how long the answer to one more question may take.
+func resetWait(a Attempt) time.Duration {
+	return min(max(answerTrips*time.Duration(a.Ms*float64(time.Millisecond)), leastAnswer), mostAnswer)
 }
 
 // hostTTL is the TTL with which the host's own ICMP messages arrive, or 0.

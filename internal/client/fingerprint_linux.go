@@ -1,0 +1,138 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// watchResets opens the raw socket for the first address that refused by a reset,
+// before anything more is sent there. Without CAP_NET_RAW nothing is watched.
+func (r *race) watchResets(ctx context.Context) {
+	if i := r.refusal(); i >= 0 && ctx.Err() == nil && !isOwn(r.attempts[i].Addr.Addr()) {
+		r.raw = listenResets(r.attempts[i].Addr.Addr(), r.w.dialer())
+	}
+}
+
+// leastSight is how long to wait for resets at least. It ends with the answers, and
+// where there are none, the other ports are waited for longer than that anyway.
+const leastSight = 50 * time.Millisecond
+
+// fingerprint sees how the reset of one refused attempt is made: the port is tried
+// again with a traffic class of its own, while otherPorts does the same with the
+// host's other ports. Where the resets differ, or none of them is of a kernel's
+// making, a lone FIN to both ports shows whether something listens behind a rule
+// that rejects SYNs only. One round trip where nothing listens; two, and a wait
+// for what stays silent, where a rule seems to be at work.
+func (r *race) fingerprint(ctx context.Context, a Attempt) *Reset {
+	s := r.raw
+	d := r.w.dialer()
+	d.class, d.limit = probeClass, max(resetWait(a), leastSight)
+	begin := time.Now()
+
+	const tries = 2 // one packet may be lost, and two that agree show one path
+	again := make([]Attempt, tries)
+	ttl := 0
+	var all sync.WaitGroup
+	for i := range again {
+		all.Go(func() {
+			conn, got := dial(ctx, a.Addr, d)
+			if conn != nil {
+				_ = conn.Close()
+			}
+			again[i] = got
+		})
+	}
+	all.Go(func() { ttl = hostTTL(ctx, a.Addr, d) })
+	from := func(port uint16) int {
+		n := 0
+		for _, seen := range s.seen {
+			if seen.from == port {
+				n++
+			}
+		}
+		return n
+	}
+	s.collect(ctx, begin.Add(d.limit), func() bool {
+		own := from(a.Addr.Port())
+		return own >= tries && (len(s.seen) > own || !r.w.obs.PortsAsked)
+	})
+	all.Wait()
+	s.collect(ctx, time.Now(), func() bool { return true })
+
+	probes := r.synProbes(a, again)
+	if made, _ := judgeResets(probes, a.Addr); made != madeByKernel && ctx.Err() == nil {
+		probes = append(probes, r.finProbes(ctx, a, probes, d.limit)...)
+	}
+	r.w.obs.Probes = probes
+	if len(probes) == 0 || ttl == 0 {
+		return nil
+	}
+	got := probes[0].TTL
+	return &Reset{HostTTL: ttl, Above: got > ttl && got <= startTTL(ttl), Below: got < ttl && got >= ttl-fartherHops}
+}
+
+// synProbes are the resets that came: of the asked port those that answer our own
+// attempts, of each other port one.
+func (r *race) synProbes(a Attempt, again []Attempt) []Probe {
+	var out []Probe
+	for _, seen := range r.raw.seen {
+		ours := slices.ContainsFunc(again, func(t Attempt) bool { return t.port == seen.to && t.port != 0 })
+		other := seen.from != a.Addr.Port() && slices.Contains(usualPorts[:], seen.from) &&
+			!slices.ContainsFunc(out, func(p Probe) bool { return p.Port == seen.from })
+		if seen.from == a.Addr.Port() && ours || other {
+			out = append(out, seen.probe(false))
+		}
+	}
+	slices.SortStableFunc(out, func(x, y Probe) int { return rankPort(x.Port, a.Addr.Port()) - rankPort(y.Port, a.Addr.Port()) })
+	return out
+}
+
+// rankPort puts the asked port first.
+func rankPort(port, asked uint16) int {
+	if port == asked {
+		return -1
+	}
+	return int(port)
+}
+
+func (seen seenReset) probe(fin bool) Probe {
+	return Probe{Port: seen.from, FIN: fin, Class: probeClass, Answered: true, TTL: seen.ttl, Back: seen.class, Label: seen.label}
+}
+
+// finProbes sends a FIN to the asked port and to one that was seen to be closed;
+// without the latter, silence would say nothing.
+func (r *race) finProbes(ctx context.Context, a Attempt, syn []Probe, wait time.Duration) []Probe {
+	closed := slices.IndexFunc(syn, func(p Probe) bool { return p.Port != a.Addr.Port() })
+	if closed < 0 || syn[0].Port != a.Addr.Port() {
+		return nil
+	}
+	s, ports := r.raw, []uint16{a.Addr.Port(), syn[closed].Port}
+	answer := func(port uint16) int {
+		return slices.IndexFunc(s.seen, func(seen seenReset) bool { return seen.from == port && seen.to == s.local.Port() })
+	}
+	missing := func() bool {
+		return slices.ContainsFunc(ports, func(p uint16) bool { return answer(p) < 0 })
+	}
+	for range 2 {
+		for _, p := range ports {
+			if answer(p) < 0 {
+				s.sendFIN(p)
+			}
+		}
+		s.collect(ctx, time.Now().Add(wait), func() bool { return !missing() })
+		if !missing() {
+			break
+		}
+	}
+	var out []Probe
+	for _, p := range ports {
+		if i := answer(p); i >= 0 {
+			out = append(out, s.seen[i].probe(true))
+		} else {
+			out = append(out, Probe{Port: p, FIN: true, Class: probeClass})
+		}
+	}
+	return out
+}
