@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"time"
 
 	"sshwhy/lab"
@@ -20,8 +22,8 @@ const anyExit = -2
 const runs = 21
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "inside" {
-		if err := inside(os.Args[2]); err != nil {
+	if len(os.Args) >= 3 && os.Args[1] == "inside" {
+		if err := inside(os.Args[2], os.Args[3:]); err != nil {
 			fatal(err)
 		}
 		return
@@ -38,7 +40,7 @@ func main() {
 // outside boots a machine and runs this program again in it: a comparison is
 // between two programs on the same machine, without the cost of getting there.
 func outside() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	lab.Sweep()
 	lab.CloseOnSignal(time.Time{})
@@ -58,6 +60,18 @@ func outside() error {
 	if err := bringAudit(tools); err != nil {
 		return err
 	}
+	fmt.Println("| what | sshwhy | median | against | median | ratio of wall times |")
+	fmt.Println("| --- | --- | --- | --- | --- | --- |")
+	if !slices.Contains(os.Args[1:], "large") {
+		if err := ordinary(ctx, tools); err != nil {
+			return err
+		}
+	}
+	return large(ctx, tools)
+}
+
+// ordinary measures against other programs on a machine like any other.
+func ordinary(ctx context.Context, tools string) error {
 	w, err := lab.New(ctx, "trixie", tools)
 	if err != nil {
 		return err
@@ -71,8 +85,6 @@ func outside() error {
 	if r := w.Server(ctx, "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh"); r.Exit != 0 {
 		return fmt.Errorf("prepare: %s", r.Stderr)
 	}
-	fmt.Println("| what | sshwhy | median | against | median | ratio of wall times |")
-	fmt.Println("| --- | --- | --- | --- | --- | --- |")
 	for _, step := range []struct {
 		where func(context.Context, string) lab.Result
 		what  string
@@ -104,12 +116,21 @@ func bringAudit(tools string) error {
 }
 
 // inside runs the comparisons that belong to one place.
-func inside(where string) error {
+func inside(where string, args []string) error {
 	switch where {
 	case "client":
 		return fromClient()
 	case "server":
 		return atServer()
+	case "large":
+		return alone("1,000 listening sockets, 5,000 processes, 2,000 units, 1 GB of journal", runs,
+			command{"sshwhy server", []string{"sshwhy", "server"}, 0})
+	case "journal":
+		part, err := strconv.ParseUint(args[0], 10, 32)
+		if err != nil {
+			return err
+		}
+		return writeJournal(part)
 	default:
 		return fmt.Errorf("no place is called %q", where)
 	}

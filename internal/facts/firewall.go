@@ -94,9 +94,12 @@ var (
 // it is put there when the rules alone leave a question open.
 var ItemProof = evidence.Command("sshwhy", "firewall", "--prove")
 
+// FirewallFile is a file of rules and the unit that loads it.
+type FirewallFile struct{ Unit, Path string }
+
 // FirewallFiles are the files from which rules are loaded at boot, by the unit
 // that does so.
-var FirewallFiles = []struct{ Unit, Path string }{
+var FirewallFiles = []FirewallFile{
 	{"nftables.service", "/etc/nftables.conf"},
 	{"nftables.service", "/etc/sysconfig/nftables.conf"},
 	{"netfilter-persistent.service", "/etc/iptables/rules.v4"},
@@ -119,10 +122,11 @@ func madeByIptables(nftJSON []byte) bool {
 
 func wantFirewall(b *evidence.Bundle, ask Ask) []evidence.Item {
 	items := []evidence.Item{itemNftJSON, itemNames4, itemNames6, itemModules, itemBridges, itemUfwConf, itemUfwDefaults,
-		itemUfwUser4, itemUfwUser6, itemFirewallUnits}
+		itemUfwUser4, itemUfwUser6}
 	for _, f := range FirewallFiles {
 		items = append(items, evidence.File(f.Path))
 	}
+	items = append(items, wantFirewallUnits(b)...)
 	if bytes.Contains(b.Get(itemNftJSON).Data, []byte(`"chain"`)) {
 		items = append(items, itemNftText) // what is shown as evidence; without a chain there is none
 	}

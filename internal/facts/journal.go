@@ -47,6 +47,9 @@ func wantJournal(b *evidence.Bundle, _ Ask) []evidence.Item {
 func parseJournal(b *evidence.Bundle) Journal {
 	r := b.Get(itemJournal)
 	j := Journal{Origin: ran(itemJournal, r, anyExit)}
+	if st := b.Get(itemSystemd); !b.Has(itemJournal) && b.Has(itemSystemd) && !st.OK() {
+		j.Origin.Status, j.Origin.Reason = st.Status, "systemd is not running here"
+	}
 	j.Origin.Source = "journalctl -b"
 	for line := range bytes.Lines(r.Data) {
 		var raw map[string]any

@@ -34,14 +34,21 @@ type Owner struct {
 }
 
 // The commands and files that show listening sockets. ss reads every process's
-// descriptors for -p, which is the most expensive single look of a diagnosis.
+// descriptors for -p, which is the most expensive single look of a diagnosis; on
+// a crowded machine it is asked without, see crowded.go.
 var (
 	itemSS   = evidence.Command("ss", "-Hltnp")
 	itemTCP  = evidence.File("/proc/net/tcp")
 	itemTCP6 = evidence.File("/proc/net/tcp6")
 )
 
-func wantListeners(b *evidence.Bundle, _ Ask) []evidence.Item {
+func wantListeners(b *evidence.Bundle, ask Ask) []evidence.Item {
+	if !b.Has(itemLoad) && !b.Has(itemSS) {
+		return []evidence.Item{itemLoad}
+	}
+	if few, enough := wantFew(b, ask); enough {
+		return few
+	}
 	items := []evidence.Item{itemSS}
 	if r := b.Get(itemSS); b.Has(itemSS) && !(r.OK() && r.Exit == 0) {
 		items = append(items, itemTCP, itemTCP6)
@@ -50,27 +57,39 @@ func wantListeners(b *evidence.Bundle, _ Ask) []evidence.Item {
 }
 
 func parseListeners(b *evidence.Bundle) Listeners {
+	if !b.Has(itemSS) && b.Has(itemSSFew) {
+		return parseFew(b)
+	}
 	r := b.Get(itemSS)
 	l := Listeners{Origin: ran(itemSS, r, exitZero)}
 	if l.Origin.Known() {
 		l.Owners = b.UID == 0
-		for _, line := range lines(r.Data) {
-			if s, ok := parseSS(line); ok {
-				s.Quote = Quote{Source: l.Origin.Source, Text: clip(strings.TrimSpace(line))}
-				l.All = append(l.All, s)
-			}
-		}
-		if r.Truncated {
-			l.Origin.Status, l.Origin.Reason = evidence.Failed, "more listening sockets than could be read"
-		}
+		l.read(r)
 	} else if tcp := b.Get(itemTCP); tcp.OK() {
 		l.Origin = originOf(itemTCP, tcp)
 		l.All = append(parseProcTCP(itemTCP.Path, tcp.Data), parseProcTCP(itemTCP6.Path, b.Get(itemTCP6).Data)...)
 	}
+	l.sort()
+	return l
+}
+
+// read takes what ss printed.
+func (l *Listeners) read(r evidence.Result) {
+	for _, line := range lines(r.Data) {
+		if s, ok := parseSS(line); ok {
+			s.Quote = Quote{Source: l.Origin.Source, Text: clip(strings.TrimSpace(line))}
+			l.All = append(l.All, s)
+		}
+	}
+	if r.Truncated {
+		l.Origin.Status, l.Origin.Reason = evidence.Failed, "more listening sockets than could be read"
+	}
+}
+
+func (l *Listeners) sort() {
 	slices.SortStableFunc(l.All, func(a, b Listener) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), a.Addr.Compare(b.Addr))
 	})
-	return l
 }
 
 // parseSS reads a line of `ss -Hltnp`:

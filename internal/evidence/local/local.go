@@ -38,7 +38,7 @@ func Fill(ctx context.Context, m evidence.Manifest, opt Options) (*evidence.Bund
 	}
 	b := evidence.NewBundle()
 	b.Tool, b.Way, b.Taken, b.UID = opt.Tool, "local", now().UTC(), os.Geteuid()
-	err := m.Rounds(b, func(round []evidence.Item) error {
+	err := filesFirst(m).Rounds(b, func(round []evidence.Item) error {
 		results := lookAtAll(ctx, round)
 		if err := ctx.Err(); err != nil {
 			for i, it := range round {
@@ -54,6 +54,25 @@ func Fill(ctx context.Context, m evidence.Manifest, opt Options) (*evidence.Bund
 		return nil
 	})
 	return b, err
+}
+
+// filesFirst asks for no program as long as a file is missing: files take a
+// millisecond, programs a hundred, and all those that the files call for can then
+// run together.
+func filesFirst(m evidence.Manifest) evidence.Manifest {
+	return func(seen *evidence.Bundle) []evidence.Item {
+		all := m(seen)
+		var files []evidence.Item
+		for _, it := range all {
+			if it.Kind != evidence.KindCommand && !seen.Has(it) {
+				files = append(files, it)
+			}
+		}
+		if len(files) > 0 {
+			return files
+		}
+		return all
+	}
 }
 
 func lookAtAll(ctx context.Context, round []evidence.Item) []evidence.Result {
