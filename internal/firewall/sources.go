@@ -11,6 +11,7 @@ import (
 type Sources struct {
 	NftJSON  []byte // nft -j list ruleset
 	NftText  []byte // nft -a list ruleset: rules as written, and what the JSON of old versions leaves out
+	Listing  []byte // nft list ruleset as text, where that is all there is (a paste)
 	NftSave4 []byte // iptables-nft-save
 	NftSave6 []byte // ip6tables-nft-save
 	Legacy4  []byte // iptables-legacy-save
@@ -25,6 +26,9 @@ func Read(s Sources) (*Ruleset, []Problem) {
 	var problems []Problem
 	if s.NftJSON != nil {
 		problems = append(problems, rs.readNft(s.NftJSON)...)
+	}
+	if s.Listing != nil && s.NftJSON == nil {
+		rs.readNftText(s.Listing)
 	}
 	if s.NftText != nil {
 		rs.readListing(s.NftText)
