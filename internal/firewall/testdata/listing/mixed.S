@@ -1,0 +1,18 @@
+-P INPUT DROP
+-P FORWARD ACCEPT
+-P OUTPUT ACCEPT
+-N LOGDROP
+-N f2b-sshd
+-A INPUT -p tcp -m multiport --dports 22,2222 -j f2b-sshd
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate INVALID -j DROP
+-A INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 20:25 -m comment --comment "from the office" -j ACCEPT
+-A INPUT ! -s 10.0.0.0/8 -p tcp -m tcp --dport 3306 -j REJECT --reject-with tcp-reset
+-A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+-A INPUT -p udp -m udp --dport 53 -j ACCEPT
+-A INPUT -m limit --limit 5/min -j LOG --log-prefix "dropped: "
+-A INPUT -g LOGDROP
+-A LOGDROP -j DROP
+-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable
+-A f2b-sshd -j RETURN
