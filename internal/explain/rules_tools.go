@@ -27,10 +27,7 @@ func (rd *reading) askedPort() int {
 func (rd *reading) toolRules() {
 	rd.unitRules()
 	rd.listenerRules()
-	rd.ufwRules()
-	rd.firewalldRules()
-	rd.tableRules()
-	rd.nftRules()
+	rd.firewallRules()
 	for _, d := range rd.tools.dropped {
 		if d.port == rd.askedPort() {
 			rd.add("firewall-iptables", report.Likely, scoreRule, d.line, nil)
@@ -134,96 +131,6 @@ func (rd *reading) listenerRules() {
 	case refused != nil && rd.tools.listed >= 0 && len(rd.tools.listeners) > 2:
 		rd.add("service-stopped", report.Likely, scoreRoot, rd.tools.listed, nil)
 	}
-}
-
-// covers reports whether a rule's target of ufw names the port asked about.
-func ufwCovers(to string, port int) bool {
-	to, _, _ = strings.Cut(to, " (v6)")
-	to = strings.TrimSpace(to)
-	switch strings.ToLower(to) {
-	case "anywhere", "openssh", "ssh":
-		return port == 22 || strings.EqualFold(to, "anywhere")
-	}
-	spec, proto, _ := strings.Cut(to, "/")
-	if proto != "" && proto != "tcp" {
-		return false
-	}
-	for _, part := range strings.Split(spec, ",") {
-		lo, hi, isRange := strings.Cut(part, ":")
-		if !isRange {
-			hi = lo
-		}
-		if p, q := portOf(lo), portOf(hi); p != 0 && p <= port && port <= q {
-			return true
-		}
-	}
-	return false
-}
-
-// ufwRules: the first rule that names the port decides (ufw(8)); without one,
-// the default does, which is deny unless it was changed.
-func (rd *reading) ufwRules() {
-	u := &rd.tools.ufw
-	if u.active < 0 {
-		return
-	}
-	port := rd.askedPort()
-	for _, r := range u.rules {
-		if strings.HasSuffix(r.action, "OUT") || !ufwCovers(r.to, port) {
-			continue
-		}
-		anywhere := strings.HasPrefix(r.from, "Anywhere")
-		switch {
-		case strings.HasPrefix(r.action, "LIMIT"):
-			rd.add("firewall-rate-limited", report.Possible, scoreNote, r.line, nil).impact = report.Degrading
-			return
-		case strings.HasPrefix(r.action, "ALLOW") && anywhere:
-			return
-		case strings.HasPrefix(r.action, "ALLOW"):
-			if rd.opt.Client.IsValid() && strings.HasPrefix(r.from, rd.opt.Client.String()) {
-				return
-			}
-			continue
-		case anywhere:
-			rd.add("firewall-ufw", report.Confirmed, scoreRule, r.line, nil).evidence = []int{u.active, r.line}
-			return
-		}
-	}
-	at := u.active
-	if u.deny >= 0 {
-		at = u.deny
-	}
-	cert := report.Likely
-	if u.listed && u.deny >= 0 && !rd.succeeded() {
-		cert = report.Confirmed
-	}
-	if u.listed || u.deny >= 0 && rd.has("connection-timed-out", "connection-refused") {
-		c := rd.add("firewall-ufw", cert, scoreRule, at, nil)
-		for _, r := range u.rules {
-			if ufwCovers(r.to, port) {
-				c.evidence = append(c.evidence, r.line)
-			}
-		}
-	}
-}
-
-func (rd *reading) firewalldRules() {
-	f := &rd.tools.firewalld
-	if f.line < 0 {
-		return
-	}
-	port := rd.askedPort()
-	for _, s := range strings.Fields(f.services) {
-		if s == "ssh" && port == 22 {
-			return
-		}
-	}
-	for _, p := range strings.Fields(f.ports) {
-		if ufwCovers(strings.ReplaceAll(p, "-", ":"), port) {
-			return
-		}
-	}
-	rd.add("firewall-firewalld", report.Likely, scoreRule, f.line, nil)
 }
 
 // jailRules: an address that is banned. Whose it is, the asker knows; where the

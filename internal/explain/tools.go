@@ -14,8 +14,8 @@ type tools struct {
 	listed    int // line of the head of a full listing of sockets, -1 where there is none
 	sshd      map[string]setting
 	ufw       ufwState
-	firewalld firewalldState
-	tables    []int // lines of iptables rules
+	zones     []firewalldZone
+	tables    []ruleList
 	jails     []int // lines that show an address banned
 	banned    []string
 	modes     []fileMode
@@ -56,11 +56,13 @@ type fileMode struct {
 
 func readTools(lines []line) tools {
 	t := tools{listed: -1, sshd: map[string]setting{}, hostsDeny: -1, absent: -1, pkgLine: -1}
-	t.ufw.active, t.ufw.deny, t.firewalld.line = -1, -1, -1
+	t.ufw.active, t.ufw.deflt = -1, -1
 	inHosts, inClientConfig := false, false
+	command := ""
 	for i := range lines {
 		l := &lines[i]
 		if l.command != "" {
+			command = l.command
 			t.readSearch(lines, i)
 			inHosts = strings.Contains(l.command, "hosts.deny")
 			inClientConfig = strings.Contains(l.command, ".ssh/config") || strings.Contains(l.command, "/ssh_config")
@@ -79,7 +81,7 @@ func readTools(lines []line) tools {
 		case t.readPackage(i, s), t.readKernel(lines, i), t.readUnit(i, s), t.readListener(i, s), t.readUfw(i, s), t.readFirewalld(i, s), t.readJail(i, s), t.readMode(i, s):
 			continue
 		}
-		t.readTables(i, s)
+		t.readTables(i, s, command)
 		t.readNft(i, s)
 		if strings.HasPrefix(s, "Host ") || strings.HasPrefix(s, "Match host") {
 			inClientConfig = true

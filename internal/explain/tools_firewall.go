@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -11,9 +12,11 @@ type droppedPacket struct {
 }
 
 type ufwState struct {
-	active, deny int // lines, -1
-	rules        []ufwRule
-	listed       bool
+	active int // line of "Status: active", -1
+	deflt  int // line of "Default: …", -1
+	policy string
+	rules  []ufwRule
+	listed bool
 }
 
 type ufwRule struct {
@@ -21,9 +24,22 @@ type ufwRule struct {
 	line             int
 }
 
-type firewalldState struct {
-	services, ports string
-	line            int // -1: not shown
+// A firewalldZone is what firewall-cmd --list-all says of one zone.
+type firewalldZone struct {
+	name, target     string
+	ifaces           string
+	services, ports  string
+	sources          string
+	rich             []int // lines of rich rules
+	head, line, last int   // lines of its name, of its services and the last one read; -1: not shown
+}
+
+// A ruleList is one listing of iptables: its lines, and how they are written.
+type ruleList struct {
+	lines  []int
+	listed bool // iptables -L; otherwise -S or iptables-save
+	other  bool // of another table than filter
+	v6     bool
 }
 
 // readUfw reads ufw status, verbose or numbered.
@@ -33,8 +49,8 @@ func (t *tools) readUfw(i int, s string) bool {
 		t.ufw.active = i
 	case strings.HasPrefix(s, "Default: "):
 		in, _, _ := strings.Cut(strings.TrimPrefix(s, "Default: "), "(incoming)")
-		if in = strings.TrimSpace(in); in == "deny" || in == "reject" {
-			t.ufw.deny = i
+		if in = strings.TrimSpace(in); in == "deny" || in == "reject" || in == "allow" {
+			t.ufw.deflt, t.ufw.policy = i, in
 		}
 	case strings.HasPrefix(s, "To Action From"):
 		t.ufw.listed = true
@@ -64,16 +80,42 @@ func (t *tools) readUfwRule(i int, s string) bool {
 	return strings.HasPrefix(s, "-- ")
 }
 
-// readFirewalld reads firewall-cmd --list-all.
+// readFirewalld reads firewall-cmd --list-all and --list-all-zones.
 func (t *tools) readFirewalld(i int, s string) bool {
-	switch {
-	case strings.HasPrefix(s, "services: ") || s == "services:":
-		t.firewalld.services, t.firewalld.line = strings.TrimPrefix(s, "services:"), i
-	case t.firewalld.line >= 0 && i <= t.firewalld.line+3 && strings.HasPrefix(s, "ports:"):
-		t.firewalld.ports = strings.TrimPrefix(s, "ports:")
-	default:
+	name, _, active := strings.Cut(s, " (")
+	if active && strings.HasSuffix(s, "active)") && !strings.Contains(name, " ") {
+		t.zones = append(t.zones, firewalldZone{name: name, head: i, line: -1, last: i})
+		return true
+	}
+	key, value, ok := strings.Cut(s, ":")
+	value = strings.TrimSpace(value)
+	if n := len(t.zones); ok && key == "services" && (n == 0 || t.zones[n-1].line >= 0 || i > t.zones[n-1].last+6) {
+		t.zones = append(t.zones, firewalldZone{head: -1, line: -1, last: i}) // its name was left out
+	}
+	n := len(t.zones)
+	if n == 0 || i > t.zones[n-1].last+6 {
 		return false
 	}
+	z := &t.zones[n-1]
+	switch {
+	case strings.HasPrefix(s, "rule ") && strings.Contains(s, "family=") || strings.HasPrefix(s, "rule "):
+		z.rich = append(z.rich, i)
+	case !ok:
+		return false
+	case key == "services":
+		z.services, z.line = value, i
+	case key == "ports":
+		z.ports = value
+	case key == "target":
+		z.target = value
+	case key == "interfaces":
+		z.ifaces = value
+	case key == "sources":
+		z.sources = value
+	case !slices.Contains([]string{"icmp-block-inversion", "protocols", "forward", "masquerade", "forward-ports", "source-ports", "icmp-blocks", "rich rules", "ingress-priority", "egress-priority"}, key):
+		return false
+	}
+	z.last = i
 	return true
 }
 
@@ -152,11 +194,36 @@ func (t *tools) readNft(i int, s string) {
 	}
 }
 
-// readTables keeps the lines of iptables -S, iptables-save and iptables -L.
-func (t *tools) readTables(i int, s string) {
-	if strings.HasPrefix(s, "-P ") || strings.HasPrefix(s, "-A ") || strings.HasPrefix(s, "-N ") || strings.HasPrefix(s, ":INPUT ") ||
-		strings.HasPrefix(s, "*filter") || strings.HasPrefix(s, "Chain INPUT (policy ") {
-		t.tables = append(t.tables, i)
+// readTables keeps the lines of iptables -S, iptables-save and iptables -L. A
+// listing that begins anew is another one.
+func (t *tools) readTables(i int, s, command string) {
+	head := strings.HasPrefix(s, "Chain ") && strings.Contains(s, " (") && strings.HasSuffix(s, ")")
+	save := strings.HasPrefix(s, "-P ") || strings.HasPrefix(s, "-A ") || strings.HasPrefix(s, "-N ") || strings.HasPrefix(s, "*") && len(s) < 12 || s == "COMMIT" ||
+		strings.HasPrefix(s, ":") && strings.HasSuffix(s, "]") && strings.Contains(s, " [")
+	begins := strings.HasPrefix(s, "Chain INPUT (") || strings.HasPrefix(s, "-P INPUT ") || s == "*filter"
+	n := len(t.tables)
+	switch {
+	case begins, n == 0 && (head || save), n > 0 && save && t.tables[n-1].listed, n > 0 && head && !t.tables[n-1].listed:
+		if s == "*filter" && n > 0 && !t.tables[n-1].listed && t.tables[n-1].other {
+			t.tables[n-1].other = false // iptables-save gives all tables in a row
+			break
+		}
+		t.tables = append(t.tables, ruleList{listed: head, other: strings.Contains(command, " nat") || strings.Contains(command, " mangle") ||
+			strings.Contains(command, " raw") || s == "*nat" || s == "*mangle" || s == "*raw", v6: strings.Contains(command, "ip6tables")})
+		n++
+	case n == 0:
+		return
+	case t.tables[n-1].listed: // rows follow their head until a line is empty
+		if last := t.tables[n-1].lines; !head && i > last[len(last)-1]+1 {
+			return
+		}
+	case !save:
+		return
+	}
+	l := &t.tables[max(n, len(t.tables))-1]
+	l.lines = append(l.lines, i)
+	if strings.Contains(s, "::/0") {
+		l.v6 = true
 	}
 }
 
