@@ -283,6 +283,7 @@ func (rd *reading) bannerRules(a *attempt) {
 		c.evidence = append(c.evidence, a.reachedAt)
 	}
 	switch {
+	case rd.saidIn(a, "stdio forwarding failed") != nil: // the inner connection of a jump: proxyRules say it
 	case a.reached >= stepAuthDone:
 		place("session-refused", report.Likely)
 	case a.reached >= stepAuth:

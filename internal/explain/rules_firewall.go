@@ -101,7 +101,10 @@ func (rd *reading) askWall(w *wall) {
 	}
 	switch {
 	case limited >= mostly && worst != nil:
-		rd.add("firewall-rate-limited", report.Possible, scoreNote, rd.wallLine(w, worst), nil).impact = report.Degrading
+		c := rd.add("firewall-rate-limited", report.Possible, scoreNote, rd.wallLine(w, worst), nil)
+		if c.impact = report.Note; rd.has("connection-timed-out", "connection-refused", "host-unreachable") {
+			c.impact = report.Degrading
+		}
 	case worst == nil || accepted+unsure >= mostly:
 	default:
 		rd.blocked(w, rs, worst, accepted > 0)

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -9,6 +10,7 @@ import (
 // wholeText looks at what only the text as a whole shows: what is said in one
 // place about another.
 func (rd *reading) wholeText() {
+	rd.negotiation()
 	rd.reachable()
 	rd.wrongPort()
 	rd.otherPortWorks()
@@ -23,6 +25,9 @@ func (rd *reading) wholeText() {
 	rd.portInPath()
 	rd.shortTimeout()
 	rd.carrier()
+	rd.gitGreeting()
+	rd.chdirOnly()
+	rd.foreignBeforeEnd()
 }
 
 // portInPath: user@host:2222/path names no port but a path (git-clone(1)); ssh
@@ -170,6 +175,9 @@ func (rd *reading) manyFailures() {
 			passwords++
 		}
 	}
+	if at := rd.find("Permission denied, please try again"); at >= 0 && at < c.where() {
+		passwords += 3 // the client was refused with passwords before
+	}
 	if passwords >= 3 || rd.has("user-unknown") && rd.get("user-unknown").certainty == report.Confirmed {
 		c.certainty = report.Possible
 	}
@@ -293,4 +301,52 @@ func (rd *reading) promptOnly() {
 		return
 	}
 	rd.add("host-key-unknown", report.Likely, scoreRule, at, nil)
+}
+
+// gitGreeting: a Git host refuses a terminal and greets; that is success.
+func (rd *reading) gitGreeting() {
+	c := rd.get("pty-allocation-failed")
+	if c == nil {
+		return
+	}
+	if at := rd.find("successfully authenticated", "Welcome to GitLab", "logged in as"); at >= 0 && at <= c.where()+4 {
+		rd.drop("pty-allocation-failed")
+	}
+}
+
+// chdirOnly: a session goes on where its home is missing (session.c: a warning),
+// so what else ended it is the cause.
+func (rd *reading) chdirOnly() {
+	c := rd.get("home-missing")
+	if c == nil || !strings.Contains(rd.lines[c.where()].text, "Could not chdir to home directory") {
+		return
+	}
+	for _, o := range rd.cands {
+		if o != c && o.impact == report.Blocking && !o.fromEnd && o.certainty == report.Confirmed && o.attempt == c.attempt && rd.bite(o.cause) >= rd.bite("session-refused") {
+			c.impact = report.Note
+		}
+	}
+}
+
+// complaints are words by which a program says that it could not do its work.
+var complaints = []string{"fail", "error", "cannot", "can't", "could not", "unable", "denied", "refused", "not found", "unauthorized", "forbidden", "expired", "invalid", "no such"}
+
+// foreignBeforeEnd: a complaint in no SSH's words right before the peer "closed"
+// without a greeting is that of the ProxyCommand's program, which was the peer.
+func (rd *reading) foreignBeforeEnd() {
+	c := rd.get("closed-before-banner")
+	if c == nil || !c.fromEnd || rd.has("proxy-command-failed", "jump-host-failed") {
+		return
+	}
+	at := c.where()
+	if at < 1 || !strings.Contains(rd.lines[at].text, "exchange_identification: Connection closed") {
+		return
+	}
+	l := &rd.lines[at-1]
+	low := lower(l.text)
+	if l.command != "" || l.debug > 0 || l.prog != "" || strings.HasPrefix(low, "ssh") || slices.ContainsFunc(rd.hits, func(h hit) bool { return h.line == at-1 }) ||
+		!slices.ContainsFunc(complaints, func(w string) bool { return strings.Contains(low, w) }) {
+		return
+	}
+	rd.add("proxy-command-failed", report.Likely, scoreRule, at-1, nil)
 }
