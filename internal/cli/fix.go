@@ -130,9 +130,7 @@ func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
 		_ = render.Headline(w, rep, a.terminal())
 		fmt.Fprintln(w, "\nTo mend it:")
 	}
-	for line := range strings.Lines(text) {
-		fmt.Fprintln(w, render.Safe(strings.TrimRight(line, "\n")))
-	}
+	render.Plan(w, text, a.terminal())
 	fmt.Fprintln(w)
 }
 

@@ -48,17 +48,48 @@ func Fix(w io.Writer, rep *report.Report, opt Options) {
 		}
 	}
 	if f.Verified != nil && f.Verified.How != "" {
-		say := "Tried: %s: it works.\n"
+		say := "Tried: %s: it works."
 		if !f.Verified.OK {
-			say = "Not proven by a connection: %s.\n"
+			say = "Not proven by a connection: %s."
 		}
-		fmt.Fprintf(w, say, Safe(f.Verified.How))
+		sentence(w, fmt.Sprintf(say, f.Verified.How), opt)
 	}
 	if f.Outcome == "applied" && slices.ContainsFunc(rep.Findings, opens) {
-		fmt.Fprintln(w, "What is left would let somebody in: add --open for it, and --client ADDRESS to let in that one alone.")
+		sentence(w, "What is left would let somebody in: add --open for it, and --client ADDRESS to let in that one alone.", opt)
 	}
 	if f.Outcome == "applied" && f.ID != "" {
 		fmt.Fprintf(w, "To take it back: sshwhy undo %s\n", Safe(f.ID))
+	}
+}
+
+// sentence writes prose as wide as a report.
+func sentence(w io.Writer, text string, opt Options) {
+	for i, l := range Wrap(Safe(text), opt.columns()-2) {
+		if i > 0 {
+			l = "  " + l
+		}
+		fmt.Fprintln(w, l)
+	}
+}
+
+// Plan writes a fix's preview: prose is wrapped, commands and differences stay
+// as they are, to be read and copied.
+func Plan(w io.Writer, preview string, opt Options) {
+	for line := range strings.Lines(preview) {
+		line = strings.TrimRight(line, "\n")
+		text := strings.TrimLeft(line, " ")
+		name, _, _ := strings.Cut(text, ": ")
+		if !slices.Contains([]string{"not done", "risk", "lets in"}, name) {
+			fmt.Fprintln(w, Safe(line))
+			continue
+		}
+		indent := line[:len(line)-len(text)]
+		for i, l := range Wrap(Safe(text), opt.columns()-len(indent)-2) {
+			if i > 0 {
+				l = "  " + l
+			}
+			fmt.Fprintln(w, indent+l)
+		}
 	}
 }
 

@@ -28,12 +28,18 @@ type Options struct {
 	ASCII   bool // no characters beyond ASCII
 }
 
+// columns is how wide a page is drawn: as the terminal, but no wider than one
+// reads with ease.
+func (o Options) columns() int {
+	if o.Width <= 0 {
+		return 80
+	}
+	return min(o.Width, 100)
+}
+
 // Terminal writes the report for a person.
 func Terminal(w io.Writer, r *report.Report, opt Options) error {
-	if opt.Width <= 0 {
-		opt.Width = 80
-	}
-	p := &page{opt: opt, width: min(opt.Width, 100)}
+	p := &page{opt: opt, width: opt.columns()}
 	p.headline(r)
 	p.steps(r)
 	p.findings(r)
@@ -45,10 +51,7 @@ func Terminal(w io.Writer, r *report.Report, opt Options) error {
 
 // Headline writes the answer alone.
 func Headline(w io.Writer, r *report.Report, opt Options) error {
-	if opt.Width <= 0 {
-		opt.Width = 80
-	}
-	p := &page{opt: opt, width: min(opt.Width, 100)}
+	p := &page{opt: opt, width: opt.columns()}
 	p.headline(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
