@@ -102,6 +102,9 @@ func supposed(sshd, user string) *evidence.Bundle {
 	for path, mode := range map[string]uint32{sshd: 0o755, "/var/lib/dpkg/status": 0o644} {
 		b.Put(evidence.Stat(path), evidence.Result{Status: evidence.Known, Meta: &evidence.Meta{Type: "file", Mode: mode}})
 	}
+	for _, path := range []string{"/var/log/auth.log", "/var/log/secure", "/var/log/messages"} { // where there is no journal
+		b.Put(evidence.Glob(path+"*"), evidence.Result{Status: evidence.Known, Matches: []evidence.Match{{Path: path}}})
+	}
 	if user != "" && !strings.ContainsAny(user, ":/\n") {
 		account := user + ":x:1000:1000::/home/" + user + ":/bin/bash\n"
 		if user == "root" {

@@ -92,7 +92,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Processes: parseProcesses(b, ask),
 		Links:     parseLinks(b),
 		Wrappers:  parseWrappers(b),
-		Journal:   parseJournal(b),
+		Journal:   parseJournal(b, ask),
 		Script:    parseScript(b),
 		Behind:    parseBehind(b, ask),
 		WSL:       parseWSL(b),

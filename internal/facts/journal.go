@@ -2,56 +2,170 @@ package facts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sshwhy/internal/evidence"
 )
 
-// Journal is what the log says of SSH since boot, newest last.
+// Journal is what the log says of SSH: the journal of systemd, or where that says
+// nothing the files that syslog daemons write.
 type Journal struct {
-	Origin  Origin
-	Entries []Entry
+	Origin  Origin  // of what Entries were read from; Absent where no log is kept
+	Entries []Entry // since boot, newest last
+	// Earlier are lines about the visitor asked about which are not among the
+	// entries: from before this boot, from rotated files, or crowded out by others.
+	Earlier []Entry
+	// Search says whether the visitor was looked for there; Skipped where no
+	// visitor was asked about or the entries know him.
+	Search Origin
 }
 
 // Entry is one line of the log.
 type Entry struct {
 	Identifier string // SYSLOG_IDENTIFIER: sshd, sshd-session, systemd
 	Unit       string // the unit it is about
-	Priority   string // syslog's: "3" is an error
+	Priority   string // syslog's: "3" is an error; "" where the log does not say
 	Message    string
-	Time       int64 // seconds since 1970; 0 where the journal does not say
+	Time       int64 // seconds since 1970; 0 where the log does not say
+	PID        int   // of the process that wrote it; 0 where the log does not say
 	Quote      Quote
+}
+
+// SSH reports whether a server of SSH wrote the line.
+func (e Entry) SSH() bool {
+	return strings.HasPrefix(e.Identifier, "sshd") || e.Identifier == "dropbear" || e.Identifier == "tinysshd"
 }
 
 // maxEntries bounds what is read of the journal: the last lines of this boot.
 const maxEntries = "200"
 
+// journalFields are what is read of an entry; its time and boot come unasked.
+const journalFields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT,_SYSTEMD_UNIT,_PID"
+
 // itemJournal asks by unit and by identifier: short-lived processes lose their
 // unit in one of four runs, and the decisive line with it.
 var itemJournal = evidence.Command("journalctl", "-q", "--no-pager", "-o", "json", "--all", "-b", "-n", maxEntries,
-	"--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT,_SYSTEMD_UNIT",
+	journalFields,
 	"_SYSTEMD_UNIT=ssh.service", "+", "_SYSTEMD_UNIT=sshd.service",
 	"+", "UNIT=ssh.service", "+", "UNIT=sshd.service", "+", "UNIT=ssh.socket", "+", "UNIT=sshd.socket",
-	"+", "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session").AtMost(512 << 10)
+	"+", "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session", "+", "SYSLOG_IDENTIFIER=sshd-auth",
+	"+", "SYSLOG_IDENTIFIER=dropbear").AtMost(512 << 10)
 
-func wantJournal(b *evidence.Bundle, _ Ask) []evidence.Item {
-	if b.Has(itemSystemd) && !b.Get(itemSystemd).OK() {
-		return nil
+func wantJournal(b *evidence.Bundle, ask Ask) []evidence.Item {
+	var items []evidence.Item
+	systemd := !b.Has(itemSystemd) || b.Get(itemSystemd).OK()
+	if systemd {
+		items = append(items, itemJournal)
+		if !b.Has(itemJournal) {
+			return items
+		}
 	}
-	return []evidence.Item{itemJournal}
+	j := readJournal(b)
+	if !j.tells(ask) && j.Origin.Known() {
+		if it, ok := journalSearch(ask); ok {
+			items = append(items, it)
+			if !b.Has(it) {
+				return items
+			}
+			j.searchJournal(b, ask)
+		}
+	}
+	if j.speaks() && (j.tells(ask) || len(j.Earlier) > 0) {
+		return items
+	}
+	return append(items, wantLogFiles(b, ask, j.speaks())...)
 }
 
-func parseJournal(b *evidence.Bundle) Journal {
+func parseJournal(b *evidence.Bundle, ask Ask) Journal {
+	j := readJournal(b)
+	if !j.tells(ask) {
+		j.searchJournal(b, ask)
+	}
+	if j.speaks() && (j.tells(ask) || len(j.Earlier) > 0) {
+		return j
+	}
+	j.readLogFiles(b, ask)
+	return j
+}
+
+// speaks reports whether a server of SSH has written anything into the log.
+func (j Journal) speaks() bool { return slices.ContainsFunc(j.Entries, Entry.SSH) }
+
+// tells reports whether the entries name the visitor, or none was asked about.
+func (j Journal) tells(ask Ask) bool {
+	return ask.User == "" && !ask.Client.IsValid() || slices.ContainsFunc(j.Entries, func(e Entry) bool { return e.Names(ask) })
+}
+
+func readJournal(b *evidence.Bundle) Journal {
 	r := b.Get(itemJournal)
-	j := Journal{Origin: ran(itemJournal, r, anyExit)}
-	if st := b.Get(itemSystemd); !b.Has(itemJournal) && b.Has(itemSystemd) && !st.OK() {
+	j := Journal{Origin: ran(itemJournal, r, anyExit), Search: Origin{Status: evidence.Skipped, Reason: "no visitor asked about"}}
+	if st := b.Get(itemSystemd); b.Has(itemSystemd) && !st.OK() { // some ways of looking ask it before they know
 		j.Origin.Status, j.Origin.Reason = st.Status, "systemd is not running here"
+		r.Data = nil
 	}
 	j.Origin.Source = "journalctl -b"
-	for line := range bytes.Lines(r.Data) {
+	j.Entries = journalEntries(r.Data, j.Origin.Source)
+	if j.Origin.Known() && len(j.Entries) == 0 && b.UID > 0 {
+		// Who may not read the system's journal sees an empty one, and -q hides the hint.
+		j.Origin.Status, j.Origin.Reason = evidence.Denied, "no permission to read the system's journal"
+	}
+	return j
+}
+
+// journalSearch looks for the visitor in the journal of this boot and of those
+// before it. It is asked only where the last lines do not name him, since it may
+// have to read a whole large journal.
+func journalSearch(ask Ask) (evidence.Item, bool) {
+	pattern, ok := ask.pattern()
+	return evidence.Command("journalctl", "-q", "--no-pager", "-o", "json", "--all", "--since=-7d", "-n", "60", journalFields,
+		"-g", pattern, "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session", "+", "SYSLOG_IDENTIFIER=sshd-auth",
+		"+", "SYSLOG_IDENTIFIER=dropbear").AtMost(128 << 10).Within(3 * time.Second), ok
+}
+
+func (j *Journal) searchJournal(b *evidence.Bundle, ask Ask) {
+	it, ok := journalSearch(ask)
+	if !ok || !b.Has(it) {
+		return
+	}
+	r := b.Get(it)
+	j.Search = ran(it, r, anyExit) // 1: nothing found
+	j.Search.Source = "journalctl --since=-7d"
+	found := journalEntries(r.Data, j.Search.Source)
+	for i, e := range found { // days may lie between these: they are shown with their time
+		found[i].Quote.Text = clip(time.Unix(e.Time, 0).UTC().Format(time.DateTime) + " UTC " + e.Quote.Text)
+	}
+	j.addEarlier(found, ask)
+}
+
+// addEarlier takes over the lines that name the visitor, oldest first, each once.
+func (j *Journal) addEarlier(found []Entry, ask Ask) {
+	type line struct {
+		at   int64
+		pid  int
+		text string
+	}
+	have := map[line]bool{}
+	for _, e := range append(slices.Clone(j.Entries), j.Earlier...) {
+		have[line{e.Time, e.PID, e.Message}] = true
+	}
+	for _, e := range found {
+		if k := (line{e.Time, e.PID, e.Message}); e.SSH() && e.Names(ask) && !have[k] {
+			have[k] = true
+			j.Earlier = append(j.Earlier, e)
+		}
+	}
+	slices.SortStableFunc(j.Earlier, func(a, b Entry) int { return cmp.Compare(a.Time, b.Time) })
+}
+
+// journalEntries reads the lines of journalctl -o json.
+func journalEntries(data []byte, source string) []Entry {
+	var out []Entry
+	for line := range bytes.Lines(data) {
 		var raw map[string]any
 		if json.Unmarshal(line, &raw) != nil {
 			continue
@@ -60,13 +174,14 @@ func parseJournal(b *evidence.Bundle) Journal {
 		if us, err := strconv.ParseInt(text(raw["__REALTIME_TIMESTAMP"]), 10, 64); err == nil {
 			e.Time = us / 1e6
 		}
+		e.PID, _ = strconv.Atoi(text(raw["_PID"]))
 		if e.Unit = text(raw["UNIT"]); e.Unit == "" {
 			e.Unit = text(raw["_SYSTEMD_UNIT"])
 		}
-		e.Quote = Quote{Source: j.Origin.Source, Text: clip(e.Identifier + ": " + e.Message)}
-		j.Entries = append(j.Entries, e)
+		e.Quote = Quote{Source: source, Text: clip(e.Identifier + ": " + e.Message)}
+		out = append(out, e)
 	}
-	return j
+	return out
 }
 
 // text reads a journal field: a string, or an array of bytes where it is no

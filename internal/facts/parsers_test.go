@@ -179,7 +179,7 @@ func TestJournalMessageAsBytes(t *testing.T) {
 {"MESSAGE":null}
 not json
 `)})
-	j := parseJournal(b)
+	j := parseJournal(b, Ask{})
 	if len(j.Entries) != 2 || j.Entries[0].Message != "hi\xff" || len(j.Errors(5)) != 1 {
 		t.Errorf("%+v", j.Entries)
 	}

@@ -12,7 +12,7 @@ import (
 func accessStage() stage {
 	return stage{report.StageAccess, func(*view) string { return "" }, []check{
 		checkWrappers, checkUser, checkNoLogin, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
-		checkKeys, checkPasswordOff, checkChroot, checkDropped, checkPAM, checkStarved, checkStorage,
+		checkKeys, checkPasswordOff, checkChroot, checkLogged, checkDropped, checkPAM, checkStarved, checkStorage,
 	}}
 }
 

@@ -47,17 +47,8 @@ func checkChanged(v *view, p *part) {
 // readConfigAt is when the running server last read its configuration, in
 // seconds since 1970: when its process started, or was last told to reload.
 func (v *view) readConfigAt() (at int64, ok bool) {
-	if v.taken == 0 || v.System.Uptime == 0 || v.idle() {
-		return 0, false
-	}
 	booted := float64(v.taken) - v.System.Uptime
-	for _, pid := range v.listenerPIDs() {
-		if proc := v.Processes[pid]; strings.HasPrefix(proc.Name, "sshd") && proc.Started > 0 && proc.Started <= v.System.Uptime {
-			at, ok = int64(booted+proc.Started), true
-			break
-		}
-	}
-	if !ok {
+	if at, ok = v.startedAt(); !ok || v.idle() {
 		return 0, false
 	}
 	if v.serviceActive() { // a reload changes the unit's state for a moment
@@ -69,4 +60,17 @@ func (v *view) readConfigAt() (at int64, ok bool) {
 		}
 	}
 	return at, true
+}
+
+// startedAt is when the process that listens for SSH was started, in seconds since 1970.
+func (v *view) startedAt() (at int64, ok bool) {
+	if v.taken == 0 || v.System.Uptime == 0 {
+		return 0, false
+	}
+	for _, pid := range v.listenerPIDs() {
+		if proc := v.Processes[pid]; strings.HasPrefix(proc.Name, "sshd") && proc.Started > 0 && proc.Started <= v.System.Uptime {
+			return int64(float64(v.taken) - v.System.Uptime + proc.Started), true
+		}
+	}
+	return 0, false
 }

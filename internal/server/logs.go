@@ -22,10 +22,6 @@ const leastPenalty = 15
 // checkDropped looks into the log for connections that sshd itself dropped:
 // "drop connection #N from [ADDR]:PORT on [ADDR]:PORT REASON" (sshd.c).
 func checkDropped(v *view, p *part) {
-	if v.Journal.Origin.Unseen() {
-		p.also("sshd's log", unseenReason(v, v.Journal.Origin))
-		return
-	}
 	var startups, penalties []facts.Entry
 	for _, e := range v.Journal.Entries {
 		from, reason, ok := dropped(e.Message)

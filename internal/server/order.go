@@ -17,7 +17,9 @@ func assemble(v *view, rep *report.Report, parts []part) {
 		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
 	}
 	rep.Findings = withoutSymptoms(rep.Findings)
+	rep.Findings = append(rep.Findings, checkAttempts(v, rep.Findings)...)
 	rep.Findings = append(rep.Findings, checkCloud(v, rep.Findings)...)
+	prove(v, rep.Findings)
 	slices.SortStableFunc(rep.Findings, causal)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
