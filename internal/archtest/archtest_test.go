@@ -31,11 +31,12 @@ var rooms = map[string][]string{
 	"internal/sshwire":               {},
 	"internal/client":                {"internal/report", "internal/catalog", "internal/sshwire"},
 	"internal/joined":                {"internal/report", "internal/catalog"},
-	"internal/explain":               {"internal/report", "internal/catalog", "internal/firewall"},
-	"internal/remedy":                {"internal/report", "internal/evidence"},
-	"internal/render":                {"internal/report"},
-	"internal/gendocs":               {"internal/cli", "internal/catalog"},
-	"internal/archtest":              {},
+	// explain gives pasted outputs of tools to the parsers and checks of the live machine
+	"internal/explain":  {"internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server"},
+	"internal/remedy":   {"internal/report", "internal/evidence"},
+	"internal/render":   {"internal/report"},
+	"internal/gendocs":  {"internal/cli", "internal/catalog"},
+	"internal/archtest": {},
 }
 
 // thinking are the packages that only think: they never reach the system, the

@@ -95,6 +95,9 @@ func (rd *reading) succeeded() bool {
 func (rd *reading) finding(c *candidate) report.Finding {
 	s := rd.cat.said[c.cause]
 	f := report.Finding{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Summary: fill(s.sentence, c.caps)}
+	if c.summary != "" {
+		f.Summary = c.summary
+	}
 	steps := []report.Step{s.look, s.mend}
 	if c.certainty == report.Possible { // first look: nobody should mend what may not be broken
 		f.Summary = "Perhaps: " + f.Summary

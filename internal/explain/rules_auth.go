@@ -16,7 +16,9 @@ func (rd *reading) hostKeyRules(a *attempt) {
 	}
 	if at := rd.lineIn(a, "can't be established"); at >= 0 {
 		rd.add("host-key-unknown", report.Confirmed, scoreRule, at, nil)
-		rd.drop("host-key-changed")
+		if other := rd.get("host-key-changed"); other != nil && other.certainty != report.Confirmed {
+			rd.drop("host-key-changed")
+		}
 	}
 }
 

@@ -68,6 +68,45 @@ func (rd *reading) negotiation() {
 		rd.add(cause, report.Confirmed, scoreRule, i, nil)
 		return
 	}
+	rd.disjointLists()
+}
+
+// sides are the words by which libraries label whose list is printed.
+var sides = [2][]string{{"local", "ours", "client", "my "}, {"remote", "theirs", "server", "peer", "their "}}
+
+// disjointLists compares both sides' lists where a debug output prints them one
+// after the other, and the connection is not seen to go on.
+func (rd *reading) disjointLists() {
+	type list struct {
+		names []string
+		line  int
+	}
+	seen := map[string][2]list{}
+	for i := range rd.lines {
+		label, value, ok := strings.Cut(lower(rd.lines[i].text), ": ")
+		if k := strings.LastIndex(lower(rd.lines[i].text), "algorithms: "); k >= 0 {
+			label, value = lower(rd.lines[i].text)[:k+len("algorithms")], lower(rd.lines[i].text)[k+len("algorithms: "):]
+		}
+		cause := listOfNames(value)
+		if !ok || cause == "" || len(label) > 80 {
+			continue
+		}
+		for side, words := range sides {
+			if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(label, w) }) {
+				continue
+			}
+			pair := seen[cause]
+			pair[side] = list{strings.Split(strings.TrimSpace(value), ","), i}
+			seen[cause] = pair
+			if len(pair[0].names) == 0 || len(pair[1].names) == 0 {
+				break
+			}
+			if !slices.ContainsFunc(pair[0].names, func(n string) bool { return slices.Contains(pair[1].names, n) }) && !rd.succeeded() {
+				rd.add(cause, report.Likely, scoreRule, pair[0].line, nil).evidence = []int{pair[0].line, pair[1].line}
+			}
+			break
+		}
+	}
 }
 
 // disagreement says which list a line's words are about, "" where it speaks of none.

@@ -37,6 +37,7 @@ func (rd *reading) toolRules() {
 	rd.jailRules()
 	rd.modeRules()
 	rd.settingRules()
+	rd.machineRules()
 	t := &rd.tools
 	if t.hostsDeny >= 0 {
 		rd.add("tcp-wrappers-deny", report.Likely, scoreRule, t.hostsDeny, nil)

@@ -135,7 +135,7 @@ func (v *view) socketMode() bool {
 	if v.serviceActive() {
 		return false
 	}
-	return v.socket.Failed() && !v.service.Failed() || v.socket.Enabled() && (v.service == nil || !v.service.Enabled())
+	return v.socket.Failed() && (v.service == nil || !v.service.Failed()) || v.socket.Enabled() && (v.service == nil || !v.service.Enabled())
 }
 
 // at returns our listeners where a connection of the visitor to the port
