@@ -94,9 +94,15 @@ func setUpFixes(t *testing.T) (tools string) {
 // context that ends after limit at the latest.
 func bootTrixie(t *testing.T, tools string, limit time.Duration) (context.Context, *World) {
 	t.Helper()
+	return boot(t, "trixie", tools, limit)
+}
+
+// boot is bootTrixie for any image.
+func boot(t *testing.T, image, tools string, limit time.Duration) (context.Context, *World) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(cancel)
-	w, err := New(ctx, "trixie", tools)
+	w, err := New(ctx, image, tools)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +83,7 @@ func writeScript(w io.Writer, f serverFlags) error {
 	if err != nil {
 		return err
 	}
-	plan := script.Foresee(server.Manifest(q), supposed("/usr/sbin/sshd", q.User), supposed("/usr/bin/sshd", q.User))
+	plan := script.Foresee(server.Manifest(q), supposed(q.User)...)
 	plan.Files = append(plan.Files, "/etc/ssh/sshd_config.d/*.conf")
 	plan.Processes = []string{"sshd", "dropbear", "systemd"}
 	plan.PerProcess = []evidence.Item{evidence.Stat("exe")}
@@ -92,25 +91,4 @@ func writeScript(w io.Writer, f serverFlags) error {
 		plan.PerProcess = append(plan.PerProcess, evidence.File(name).AtMost(8<<10))
 	}
 	return script.Write(w, plan, script.Options{Tool: version()})
-}
-
-// supposed is a machine whose sshd and package database stand at the usual
-// places, and where the account asked about has the usual home, so that the
-// script asks it at once what a live look would ask in its later rounds.
-func supposed(sshd, user string) *evidence.Bundle {
-	b := evidence.NewBundle()
-	for path, mode := range map[string]uint32{sshd: 0o755, "/var/lib/dpkg/status": 0o644} {
-		b.Put(evidence.Stat(path), evidence.Result{Status: evidence.Known, Meta: &evidence.Meta{Type: "file", Mode: mode}})
-	}
-	for _, path := range []string{"/var/log/auth.log", "/var/log/secure", "/var/log/messages"} { // where there is no journal
-		b.Put(evidence.Glob(path+"*"), evidence.Result{Status: evidence.Known, Matches: []evidence.Match{{Path: path}}})
-	}
-	if user != "" && !strings.ContainsAny(user, ":/\n") {
-		account := user + ":x:1000:1000::/home/" + user + ":/bin/bash\n"
-		if user == "root" {
-			account = "root:x:0:0:root:/root:/bin/bash\n"
-		}
-		b.Put(evidence.Command("getent", "passwd", user), evidence.Result{Status: evidence.Known, Data: []byte(account)})
-	}
-	return b
 }
