@@ -15,6 +15,7 @@ package client
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -58,14 +59,18 @@ type walker struct {
 	opt      Options
 	obs      *Observations
 	progress func(Progress)
-	mu       sync.Mutex // progress is called from one goroutine at a time
+	devices  func() map[netip.Addr]device // this machine's addresses, asked for once
+	mu       sync.Mutex                   // progress is called from one goroutine at a time
 }
 
 // Walk makes the connection that was asked for, step by step, until it fails or
 // is complete, and returns what it saw. When ctx ends it returns what is known
 // so far. progress may be nil; it is called at every step and while one waits.
 func Walk(ctx context.Context, opt Options, progress func(Progress)) *Observations {
-	w := &walker{opt: opt, progress: progress, obs: &Observations{Typed: opt.Host, Args: opt.Args, NoAuth: opt.NoAuth}}
+	w := &walker{opt: opt, progress: progress, devices: sync.OnceValue(deviceNames), obs: &Observations{Typed: opt.Host, Args: opt.Args, NoAuth: opt.NoAuth}}
+	var ahead sync.WaitGroup
+	ahead.Go(func() { w.devices() }) // while ssh reads its configuration
+	defer ahead.Wait()
 	w.walk(ctx)
 	w.obs.Interrupted = ctx.Err() != nil
 	return w.obs

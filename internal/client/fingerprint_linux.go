@@ -10,7 +10,7 @@ import (
 // watchResets opens the raw socket for the first address that refused by a reset,
 // before anything more is sent there. Without CAP_NET_RAW nothing is watched.
 func (r *race) watchResets(ctx context.Context) {
-	if i := r.refusal(); i >= 0 && ctx.Err() == nil && !isOwn(r.attempts[i].Addr.Addr()) {
+	if i := r.refusal(); i >= 0 && ctx.Err() == nil && !r.w.own(r.attempts[i].Addr.Addr()) {
 		r.raw = listenResets(r.attempts[i].Addr.Addr(), r.w.dialer())
 	}
 }
@@ -44,7 +44,11 @@ func (r *race) fingerprint(ctx context.Context, a Attempt) *Reset {
 			again[i] = got
 		})
 	}
-	all.Go(func() { ttl = hostTTL(ctx, a.Addr, d) })
+	all.Go(func() {
+		d := d
+		d.limit = resetWait(a)
+		ttl = hostTTL(ctx, a.Addr, d)
+	})
 	from := func(port uint16) int {
 		n := 0
 		for _, seen := range s.seen {

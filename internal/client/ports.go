@@ -92,7 +92,7 @@ func (w *walker) dnsSays(ctx context.Context) {
 // whoRefused asks, for the first address that answered with a reset, who made it.
 func (r *race) whoRefused(ctx context.Context) {
 	i := r.refusal()
-	if i < 0 || ctx.Err() != nil {
+	if i < 0 || ctx.Err() != nil || r.w.own(r.attempts[i].Addr.Addr()) {
 		return
 	}
 	if r.raw != nil {

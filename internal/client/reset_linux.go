@@ -29,16 +29,13 @@ const (
 // if the host's own TTL is too much already, it was made farther away. An equal
 // one proves nothing.
 func whoRefused(ctx context.Context, a Attempt, d dialer) *Reset {
-	if isOwn(a.Addr.Addr()) {
-		return nil
-	}
 	d.limit = resetWait(a)
 	ttl := hostTTL(ctx, a.Addr, d)
 	if ttl == 0 || ttl >= 255 {
 		return nil
 	}
 	limit := d.limit
-	refused := func(minTTL int) bool {
+	refused := func(ctx context.Context, minTTL int) bool {
 		d := d
 		d.minTTL, d.limit = minTTL, limit
 		conn, again := dial(ctx, a.Addr, d)
@@ -47,17 +44,27 @@ func whoRefused(ctx context.Context, a Attempt, d dialer) *Reset {
 		}
 		return again.Errno == "ECONNREFUSED" && again.ICMP == nil
 	}
-	atLeast := make(chan bool, 1)
-	go func() { atLeast <- refused(ttl) }()
-	r := &Reset{HostTTL: ttl, Above: refused(ttl + 1)}
-	if start := startTTL(ttl); r.Above && start < 255 && refused(start+1) {
+	// Both questions go at once. The answer to the one is the clock for the other,
+	// which is silence where all is as usual, and would cost its whole time.
+	asked := time.Now()
+	more, enough := context.WithCancel(ctx)
+	defer enough()
+	above := make(chan bool, 1)
+	go func() { above <- refused(more, ttl+1) }()
+	atLeast := refused(ctx, ttl)
+	if atLeast {
+		grace := time.AfterFunc(time.Since(asked)+leastAnswer/5, enough)
+		defer grace.Stop()
+	}
+	r := &Reset{HostTTL: ttl, Above: <-above}
+	if start := startTTL(ttl); r.Above && start < 255 && refused(ctx, start+1) {
 		r.Above = false // the host counts its resets from another value: no comparison
 	}
-	if !<-atLeast && ttl > fartherHops {
+	if !atLeast && ttl > fartherHops {
 		// Silence may be a lost packet or a busy machine: asked again, with time. Only a
 		// reset from a few hops farther counts: far less was counted from another value.
 		limit = max(limit, certainAnswer)
-		r.Below = refused(ttl-fartherHops) && !refused(ttl) && refused(ttl-fartherHops)
+		r.Below = refused(ctx, ttl-fartherHops) && !refused(ctx, ttl) && refused(ctx, ttl-fartherHops)
 	}
 	return r
 }

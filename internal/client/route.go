@@ -18,7 +18,7 @@ var (
 // socket, which sends nothing and needs no privilege.
 func (w *walker) route(ctx context.Context) {
 	defer w.tell("route", "", time.Second)()
-	devices := deviceNames()
+	devices := w.devices()
 	for _, a := range w.obs.Resolve.Addresses {
 		w.obs.Routes = append(w.obs.Routes, routeTo(ctx, a, devices))
 	}
@@ -40,6 +40,12 @@ func routeTo(ctx context.Context, addr netip.Addr, devices map[netip.Addr]device
 		}
 	}
 	return r
+}
+
+// own reports whether an address is one of this machine's.
+func (w *walker) own(a netip.Addr) bool {
+	_, own := w.devices()[a.WithZone("")]
+	return own || a.IsLoopback()
 }
 
 // device is an interface and the network of one of its addresses.

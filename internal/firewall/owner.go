@@ -3,6 +3,7 @@ package firewall
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Owner is the program that made a chain or rule, and through which it is to be
@@ -102,7 +103,7 @@ func (rs *Ruleset) hasUfw(c *Chain) bool {
 }
 
 // jailSet finds the jail in the names that fail2ban gives its sets and chains.
-var jailSet = regexp.MustCompile(`addr6?-set-([A-Za-z0-9_.-]+)|f2b-([A-Za-z0-9_.-]+)`)
+var jailSet = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`addr6?-set-([A-Za-z0-9_.-]+)|f2b-([A-Za-z0-9_.-]+)`) })
 
 func jailOf(o *Outcome) string {
 	texts := []string{o.Chain.Name}
@@ -110,7 +111,7 @@ func jailOf(o *Outcome) string {
 		texts = []string{o.Rule.Text, o.Chain.Name}
 	}
 	for _, t := range texts {
-		for _, m := range jailSet.FindAllStringSubmatch(t, -1) {
+		for _, m := range jailSet().FindAllStringSubmatch(t, -1) {
 			if j := m[1] + m[2]; j != "" && j != "chain" && j != "table" {
 				return strings.TrimSuffix(j, "6")
 			}
@@ -121,10 +122,12 @@ func jailOf(o *Outcome) string {
 
 // zoneChain is how firewalld names the chains of a zone: filter_IN_ZONE,
 // filter_IN_ZONE_deny; IN_ZONE with the iptables backend.
-var zoneChain = regexp.MustCompile(`^(?:filter_)?IN_(.+?)(?:_(?:pre|log|deny|allow|post))?$`)
+var zoneChain = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:filter_)?IN_(.+?)(?:_(?:pre|log|deny|allow|post))?$`)
+})
 
 func zoneOf(chain string) string {
-	if m := zoneChain.FindStringSubmatch(chain); m != nil && !strings.HasPrefix(m[1], "policy_") {
+	if m := zoneChain().FindStringSubmatch(chain); m != nil && !strings.HasPrefix(m[1], "policy_") {
 		return m[1]
 	}
 	return ""

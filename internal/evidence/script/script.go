@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"sshwhy/internal/evidence"
@@ -117,15 +118,15 @@ func line(it evidence.Item) string {
 	return before + "x " + last
 }
 
-var plain = regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,20}$`)
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.:@-]{1,20}$`) })
 
 // processes is the loop over the processes of the plan.
 func processes(plan Plan, most int) string {
-	names := slices.DeleteFunc(slices.Clone(plan.Processes), func(n string) bool { return !plain.MatchString(n) })
+	names := slices.DeleteFunc(slices.Clone(plan.Processes), func(n string) bool { return !plain().MatchString(n) })
 	var looks strings.Builder
 	for _, it := range plan.PerProcess {
 		switch {
-		case !plain.MatchString(it.Path):
+		case !plain().MatchString(it.Path):
 		case it.Kind == evidence.KindFile:
 			looks.WriteString("x f 0 $o/" + it.Path + " " + strconv.Itoa(min(it.Limit(), most)+1) + "\n")
 		case it.Kind == evidence.KindStat:
@@ -140,7 +141,7 @@ func processes(plan Plan, most int) string {
 }
 
 func version(tool string) string {
-	if plain.MatchString(tool) {
+	if plain().MatchString(tool) {
 		return tool
 	}
 	return "unknown"
@@ -175,7 +176,7 @@ type foresight struct {
 
 // ofProcess matches the path of what belongs to one process. The first one is
 // the same everywhere.
-var ofProcess = regexp.MustCompile(`^/proc/(?:[2-9]|1[0-9])[0-9]*/(.*)$`)
+var ofProcess = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/proc/(?:[2-9]|1[0-9])[0-9]*/(.*)$`) })
 
 func (f *foresight) take(it evidence.Item) {
 	if it.Kind == evidence.KindGlob {
@@ -192,7 +193,7 @@ func (f *foresight) take(it evidence.Item) {
 		}
 	}
 	key := it.Key()
-	if m := ofProcess.FindStringSubmatch(it.Path); m != nil {
+	if m := ofProcess().FindStringSubmatch(it.Path); m != nil {
 		it.Path = m[1]
 		key = "process " + it.Key()
 		if !f.have[key] {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"sshwhy/internal/firewall"
 )
@@ -63,9 +64,9 @@ func withoutTables(listing string, skip map[string]bool) string {
 }
 
 var (
-	oneInterface   = regexp.MustCompile(`\b(?:iif|oif|device) "([^"\s]{1,15})"`)
-	someInterfaces = regexp.MustCompile(`\b(?:iif|oif|devices =) (?:!= )?\{ ([^}]*) \}`)
-	interfaceName  = regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,15}$`)
+	oneInterface   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(?:iif|oif|device) "([^"\s]{1,15})"`) })
+	someInterfaces = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(?:iif|oif|devices =) (?:!= )?\{ ([^}]*) \}`) })
+	interfaceName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_.@-]{1,15}$`) })
 )
 
 // interfacesNamed returns the interfaces that must exist for a listing to load:
@@ -74,14 +75,14 @@ func interfacesNamed(listing []byte) []string {
 	var out []string
 	add := func(name string) {
 		name = strings.Trim(name, `", `)
-		if interfaceName.MatchString(name) && !slices.Contains(out, name) && name != "." && name != ".." {
+		if interfaceName().MatchString(name) && !slices.Contains(out, name) && name != "." && name != ".." {
 			out = append(out, name)
 		}
 	}
-	for _, m := range oneInterface.FindAllSubmatch(listing, -1) {
+	for _, m := range oneInterface().FindAllSubmatch(listing, -1) {
 		add(string(m[1]))
 	}
-	for _, m := range someInterfaces.FindAllSubmatch(listing, -1) {
+	for _, m := range someInterfaces().FindAllSubmatch(listing, -1) {
 		for _, name := range strings.Split(string(m[1]), ",") {
 			add(name)
 		}
