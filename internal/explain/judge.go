@@ -34,7 +34,7 @@ func (rd *reading) judge() {
 
 // weigh makes candidates of one message.
 func (rd *reading) weigh(h *hit) {
-	if h.row.kind == kindMark || h.row.kind == kindBenign || h.row.kind == kindHint || len(h.row.causes) == 0 {
+	if h.row.kind == kindMark || h.row.kind == kindBenign || h.row.kind == kindHint || len(h.row.causes) == 0 || rd.tools.isRule(h.line) {
 		return
 	}
 	caps := map[string]string{}

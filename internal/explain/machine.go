@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -15,11 +16,11 @@ import (
 // line of the text that each piece came from.
 type machine struct {
 	facts.Pasted
-	at      map[string]int // a piece, as the checks quote it → its line
-	dir     string         // of the listing of files at hand
-	trace   string         // namei: the path so far
-	ids     map[string]int // names of owners → numbers
-	match   string         // arguments of the Match block at hand
+	at      map[string]int       // a piece, as the checks quote it → its line
+	dir     string               // of the listing of files at hand
+	trace   string               // namei: the path so far
+	owners  map[string][2]string // path → its user and group
+	match   string               // arguments of the Match block at hand
 	keys    map[string]bool
 	command string
 	strict  bool // the lines at hand are known to be of sshd_config or sshd -T
@@ -28,7 +29,7 @@ type machine struct {
 
 // readMachine goes through the text once, for the user it is about.
 func (rd *reading) readMachine() *machine {
-	m := &machine{at: map[string]int{}, ids: map[string]int{"root": 0}, keys: map[string]bool{}}
+	m := &machine{at: map[string]int{}, owners: map[string][2]string{}, keys: map[string]bool{}}
 	m.Files = map[string]*evidence.Meta{}
 	m.User = rd.userAskedFor()
 	for i := range rd.lines {
@@ -49,6 +50,8 @@ func (rd *reading) readMachine() *machine {
 	m.listening(rd)
 	m.units(rd)
 	m.home()
+	m.number()
+	m.noAccount(rd)
 	return m
 }
 
@@ -186,7 +189,7 @@ func (m *machine) file(i int, s string) bool {
 		_, p, _ := strings.Cut(s, "cannot access ")
 		p = m.absolute(strings.Trim(strings.TrimSuffix(p, ": No such file or directory"), "'\""))
 		if p != "" && len(m.Files) < maxPastedFiles {
-			m.put(i, p, nil)
+			m.put(i, p, nil, "", "")
 		}
 		return p != ""
 	}
@@ -205,58 +208,99 @@ func (m *machine) file(i int, s string) bool {
 	meta := &evidence.Meta{Type: kind, Mode: mode}
 	if m.trace != "" && !digits(f[1]) { // namei: mode owner group name
 		m.trace = path.Join(m.trace, f[3])
-		meta.UID, meta.GID = m.id(f[1]), m.id(f[2])
-		m.put(i, m.trace, meta)
+		meta.Size = 1 // it does not say, and an empty file is rare
+		m.put(i, m.trace, meta, f[1], f[2])
 		return true
 	}
 	if len(f) < 8 || !digits(f[1]) {
 		return false
 	}
-	meta.UID, meta.GID = m.id(f[2]), m.id(f[3])
 	meta.Size, _ = strconv.ParseInt(f[4], 10, 64)
 	name := f[len(f)-1]
 	switch p := m.absolute(name); {
 	case len(f) > 9 && f[len(f)-2] == "->":
 	case p != "":
-		m.put(i, p, meta)
+		m.put(i, p, meta, f[2], f[3])
 	case m.dir != "" && name == ".":
-		m.put(i, m.dir, meta)
+		m.put(i, m.dir, meta, f[2], f[3])
 	case m.dir != "" && name == "..":
-		m.put(i, path.Dir(m.dir), meta)
+		m.put(i, path.Dir(m.dir), meta, f[2], f[3])
 	case m.dir != "" && !strings.Contains(name, "/"):
-		m.put(i, path.Join(m.dir, name), meta)
+		m.put(i, path.Join(m.dir, name), meta, f[2], f[3])
 	}
 	return true
 }
 
-func (m *machine) put(i int, p string, meta *evidence.Meta) {
+func (m *machine) put(i int, p string, meta *evidence.Meta, user, group string) {
 	if _, known := m.Files[p]; known || len(m.Files) >= maxPastedFiles {
 		return
 	}
 	m.Files[p] = meta
+	m.owners[p] = [2]string{user, group}
 	m.at["stat "+p] = i
-}
-
-// id gives an owner a number. Only whether two are the same matters.
-func (m *machine) id(name string) int {
-	if n, err := strconv.Atoi(name); err == nil {
-		return n
-	}
-	if f := strings.Split(m.Passwd, ":"); len(f) == 7 && name == f[0] {
-		n, _ := strconv.Atoi(f[2])
-		return n
-	}
-	if name == m.User {
-		return pastedUID
-	}
-	if _, ok := m.ids[name]; !ok {
-		m.ids[name] = pastedUID + 1 + len(m.ids)
-	}
-	return m.ids[name]
 }
 
 // pastedUID is the number of the account in question where the text has none.
 const pastedUID = 100_000
+
+// uid is the number of the account in question.
+func (m *machine) uid() int {
+	if f := strings.Split(m.Passwd, ":"); len(f) == 7 {
+		n, _ := strconv.Atoi(f[2])
+		return n
+	}
+	if m.User == "root" {
+		return 0
+	}
+	return pastedUID
+}
+
+// number gives owners numbers, once the account's is known. Only whether two are
+// the same matters.
+func (m *machine) number() {
+	ids := map[string]int{"root": 0}
+	if m.User != "" {
+		ids[m.User] = m.uid()
+	}
+	for _, p := range slices.Sorted(maps.Keys(m.owners)) {
+		for k, name := range m.owners[p] {
+			n, err := strconv.Atoi(name)
+			if err != nil {
+				if _, ok := ids[name]; !ok {
+					ids[name] = pastedUID + 1 + len(ids)
+				}
+				n = ids[name]
+			}
+			if meta := m.Files[p]; meta != nil && k == 0 {
+				meta.UID = n
+			} else if meta != nil {
+				meta.GID = n
+			}
+		}
+	}
+}
+
+// noAccount: getent found nobody of that name, where the next prompt or the end of the
+// text follows at once.
+func (m *machine) noAccount(rd *reading) {
+	if m.Passwd != "" || m.User == "" {
+		return
+	}
+	for i := range rd.lines {
+		if !strings.HasSuffix(rd.lines[i].command, "getent passwd "+m.User) {
+			continue
+		}
+		k := i + 1
+		for k < len(rd.lines) && rd.lines[k].text == "" && rd.lines[k].command == "" {
+			k++
+		}
+		if k == len(rd.lines) || rd.lines[k].command != "" {
+			m.NoUser = true
+			m.at["getent passwd "+m.User] = i
+			return
+		}
+	}
+}
 
 // fileModeOf reads "drwxr-xr-x", also with a "." or "+" behind.
 func fileModeOf(s string) (mode uint32, kind string, ok bool) {
@@ -368,7 +412,7 @@ func (m *machine) home() {
 		return
 	}
 	if m.Passwd == "" {
-		uid := strconv.Itoa(m.id(m.User))
+		uid := strconv.Itoa(m.uid())
 		m.Passwd = m.User + ":x:" + uid + ":" + uid + "::" + home + ":/bin/sh"
 	}
 	if !m.keys["authorizedkeysfile"] {

@@ -52,7 +52,7 @@ func (rd *reading) fromMachine(m *machine, f *report.Finding) {
 	case listens && !shown:
 		cert = report.Likely // whether it was read is not shown
 	}
-	if f.Cause == "authorized-keys-permissions" || f.Cause == "account-locked" || f.Cause == "authorized-keys-missing" {
+	if f.Cause == "authorized-keys-permissions" || f.Cause == "account-locked" || f.Cause == "authorized-keys-missing" || f.Cause == "user-unknown" {
 		cert = report.Likely // Debian accepts a group of the user's own; sshd -T may say more
 	}
 	c := rd.add(f.Cause, cert, scoreRule, lines[0], map[string]string{"user": m.User})
@@ -66,7 +66,7 @@ func (rd *reading) fromMachine(m *machine, f *report.Finding) {
 
 // lineOf finds the line of the text that a piece of evidence came from.
 func (m *machine) lineOf(e report.Evidence) (int, bool) {
-	if at, ok := m.at[e.Source]; ok && (strings.HasPrefix(e.Source, "stat ") || strings.HasPrefix(e.Source, "systemctl show ")) {
+	if at, ok := m.at[e.Source]; ok { // a file, a unit, an account that is not there
 		return at, true
 	}
 	if at, ok := m.at[e.Source+":"+strconv.Itoa(e.Line)]; ok {

@@ -126,7 +126,10 @@ func (rd *reading) listenerRules() {
 		}
 		rd.add("listen-loopback-only", cert, scoreRule, loop.line, map[string]string{"addr": loop.addr, "port": loop.port})
 	case byName != nil:
-		rd.add("port-nondefault", report.Confirmed, scoreRule, byName.line, map[string]string{"port": byName.port})
+		c := rd.add("port-nondefault", report.Confirmed, scoreRule, byName.line, map[string]string{"port": byName.port})
+		if refused == nil && !rd.has("connection-timed-out") {
+			c.impact = report.Note // the owner may well ask for that port
+		}
 	case refused != nil && other != nil && len(rd.tools.listeners) == 1:
 		rd.add("listen-loopback-only", report.Likely, scoreRule, other.line, map[string]string{"addr": other.addr, "port": other.port})
 	case refused != nil && rd.tools.listed >= 0 && len(rd.tools.listeners) > 2:

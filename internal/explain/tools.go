@@ -2,6 +2,7 @@ package explain
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,6 +95,15 @@ func readTools(lines []line) tools {
 		}
 	}
 	return t
+}
+
+// isRule reports whether a line is one of a firewall's rules: what it would log
+// is no message.
+func (t *tools) isRule(i int) bool {
+	if _, ok := slices.BinarySearch(t.nft, i); ok {
+		return true
+	}
+	return slices.ContainsFunc(t.tables, func(l ruleList) bool { _, ok := slices.BinarySearch(l.lines, i); return ok })
 }
 
 // sshUnit reports whether a unit is that of an SSH server.
