@@ -72,6 +72,11 @@ func (rd *reading) configRules(a *attempt) {
 		rd.add("wrong-host-name", report.Likely, scoreRule, c.evidence[0], nil)
 		rd.drop("connection-refused")
 	}
+	if at := rd.lineIn(a, "Identity file -"); at >= 0 && strings.Contains(rd.lines[at].text, " not accessible") {
+		if ev := rd.drop("name-not-found"); ev != nil { // -i took an option for its file, and all words moved up
+			rd.add("wrong-host-name", report.Likely, scoreRule, at, nil).evidence = append([]int{at}, ev...)
+		}
+	}
 	if h := rd.saidIn(a, "Bad port '"); h != nil && strings.ContainsAny(h.get("value"), " @") {
 		rd.add("wrong-host-name", report.Likely, scoreRule, h.line, map[string]string{"value": h.get("value")})
 	}
@@ -86,11 +91,22 @@ func (rd *reading) configRules(a *attempt) {
 // address with something attached, an URL, the remains of an empty variable.
 func noHostName(h string) bool {
 	switch strings.ToLower(h) {
-	case "", "undefined", "null", "none", "ssh", "user", "host", "hostname", "nan":
+	case "", "undefined", "null", "none", "ssh", "user", "host", "hostname", "nan", "root":
 		return true
 	}
-	return strings.ContainsAny(h, "/@<>$%{}") || strings.HasPrefix(h, "-") || strings.Contains(h, "..") || digits(h) ||
-		strings.Count(h, ":") == 1 || strings.HasSuffix(h, ":")
+	if _, err := netip.ParseAddr(h); err != nil && strings.Contains(h, ":") {
+		return true
+	}
+	letters := false
+	for _, r := range h {
+		switch {
+		case r >= 0x80 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
+			letters = true
+		case !strings.ContainsRune("0123456789.-_:[]%", r):
+			return true // no name holds it (RFC 1123 2.1), nor does anybody's own (~/.ssh/config, /etc/hosts)
+		}
+	}
+	return !letters && !strings.Contains(h, ".") && !strings.Contains(h, ":") || strings.HasPrefix(h, "-") || strings.Contains(h, "..")
 }
 
 // connectRules look at every address that was tried: the last line names one
