@@ -135,6 +135,13 @@ func heard(r *report.Report, o *client.OwnSSH) (*report.Report, error) {
 // a public address, or both ends in private networks.
 func visitor(obs *client.Observations, r *report.Report) server.Query {
 	q := server.Query{User: r.Target.User, Port: r.Target.Port}
+	if l := obs.Login; l != nil {
+		for _, k := range l.Keys {
+			if k.State == client.KeyRejected && k.Fingerprint != "" {
+				q.Keys = append(q.Keys, k.Fingerprint)
+			}
+		}
+	}
 	to, err := netip.ParseAddr(r.Target.Address)
 	if err != nil {
 		return q

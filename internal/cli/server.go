@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -28,8 +29,9 @@ type serverFlags struct {
 	client string
 	user   string
 	port   int
-	from   string // a recorded bundle
-	via    string // a command that gives a shell on the machine
+	keys   []string // fingerprints of the keys the visitor offers
+	from   string   // a recorded bundle
+	via    string   // a command that gives a shell on the machine
 }
 
 func newServer(a *app) *cobra.Command {
@@ -95,12 +97,18 @@ func (a *app) offerSudo(r *report.Report, f serverFlags) {
 func (f *serverFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.client, "client", "", "ask about a visitor from this address")
 	cmd.Flags().StringVar(&f.user, "user", "", "ask about this login name")
+	cmd.Flags().StringSliceVar(&f.keys, "key", nil, "with --user: ask about the key with this fingerprint (SHA256:…, from ssh-keygen -lf)")
 	cmd.Flags().IntVarP(&f.port, "port", "p", 0, "ask about this port (default: the one sshd uses)")
 }
 
 // query checks what was typed.
 func (f *serverFlags) query() (server.Query, error) {
-	q := server.Query{User: f.user, Port: f.port}
+	q := server.Query{User: f.user, Port: f.port, Keys: f.keys}
+	for _, k := range f.keys {
+		if !strings.HasPrefix(k, "SHA256:") {
+			return q, usage("the visitor finds it with: ssh-keygen -lf ~/.ssh/id_ed25519.pub", "%q is no key's fingerprint, which begins with SHA256:", k)
+		}
+	}
 	if f.from != "" && f.via != "" {
 		return q, usage("choose one of them", "--from and --via are two ways of looking")
 	}

@@ -28,7 +28,13 @@ type NoLogin struct {
 type KeyFile struct {
 	File  HostFile
 	Above []HostFile // nearest first
+	Whole bool       // it was read to its end, so that Held and Bad are all there is
+	Held  []AuthorizedKey
+	Bad   []Quote // lines that are neither a comment nor a key
 }
+
+// keyFileSize bounds how much of an authorized_keys file is read.
+const keyFileSize = 256 << 10
 
 var noLoginPaths = []string{"/etc/nologin", "/run/nologin", "/var/run/nologin"}
 
@@ -44,7 +50,11 @@ func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if !a.Origin.Known() {
 		return items
 	}
-	for _, p := range append(keyPaths(parseEffective(b, ask), a), usualPaths(a)...) {
+	looked := keyPaths(parseEffective(b, ask), a)
+	for _, p := range looked {
+		items = append(items, evidence.File(p).AtMost(keyFileSize))
+	}
+	for _, p := range append(looked, usualPaths(a)...) {
 		items = append(items, evidence.Stat(p))
 		for _, dir := range dirsAbove(p, a.Home) {
 			items = append(items, evidence.Stat(dir))
@@ -88,6 +98,10 @@ func keyFiles(b *evidence.Bundle, paths []string, home string) []KeyFile {
 		k := KeyFile{File: hostFile(b, p)}
 		for _, dir := range dirsAbove(p, home) {
 			k.Above = append(k.Above, hostFile(b, dir))
+		}
+		if r := b.Get(evidence.File(p).AtMost(keyFileSize)); r.OK() && !r.Truncated {
+			k.Whole = true
+			k.Held, k.Bad = ParseAuthorizedKeys(p, r.Data)
 		}
 		out = append(out, k)
 	}

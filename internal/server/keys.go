@@ -50,7 +50,7 @@ func (v *view) keyWay() tri {
 		return maybe
 	}
 	for _, k := range v.Access.Keys {
-		if k.File.Origin.Known() && k.File.Meta.Size > 0 && v.keyFault(k) == nil {
+		if k.File.Origin.Known() && k.File.Meta.Size > 0 && v.keyFault(k) == nil && v.holdsUsable(k) {
 			return yes
 		}
 	}
@@ -172,7 +172,11 @@ func checkKeys(v *view, p *part) {
 		p.also("keys of "+a.Name, "not all of the home directory could be looked at: "+unseenReason(v, facts.Origin{Reason: "no permission, or it is not in the bundle"}))
 		return
 	}
-	if v.keyWay() != no {
+	switch v.keyWay() {
+	case yes:
+		v.otherKeys(p)
+		return
+	case maybe:
 		return
 	}
 	if fl := v.commandFault(); fl != nil {
@@ -184,6 +188,12 @@ func checkKeys(v *view, p *part) {
 	for _, k := range v.Access.Keys {
 		if fl := v.keyFault(k); fl != nil && k.File.Origin.Known() {
 			v.keyPermissions(p, report.Blocking, k, fl)
+			return
+		}
+	}
+	for _, k := range v.Access.Keys {
+		if k.File.Origin.Known() && k.File.Meta.Size > 0 && !v.holdsUsable(k) {
+			v.nothingUsable(p, k)
 			return
 		}
 	}

@@ -21,6 +21,9 @@ type Query struct {
 	Client netip.Addr // the address the visitor comes from
 	User   string     // the account to be logged in to
 	Port   int        // the port the visitor uses
+	// Keys are the fingerprints (SHA256:…) of the keys the visitor offers; none:
+	// any key will do.
+	Keys []string
 }
 
 func (q Query) ask() facts.Ask { return facts.Ask{Client: q.Client, User: q.User, Port: q.Port} }
