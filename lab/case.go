@@ -65,6 +65,7 @@ type Case struct {
 // The sections of a case file in the order in which they run, by place.
 var (
 	breakSections = []string{"server-before", "server", "router", "client-root", "client"}
+	askSections   = []string{"ask-client"} // in place of asking by --json: it prints the report
 	handSections  = []string{"hand", "hand-router", "hand-client-root", "hand-client"}
 )
 
@@ -108,7 +109,7 @@ func ParseCase(name, text string) (Case, error) {
 		trimmed := strings.TrimSpace(line)
 		if inner, ok := strings.CutPrefix(trimmed, "-- "); ok && strings.HasSuffix(inner, " --") {
 			section = strings.TrimSuffix(inner, " --")
-			if !slices.Contains(breakSections, section) && !slices.Contains(handSections, section) {
+			if !slices.Contains(slices.Concat(breakSections, askSections, handSections), section) {
 				return c, fmt.Errorf("no section %q", section)
 			}
 			if _, twice := c.Scripts[section]; twice {

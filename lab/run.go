@@ -100,19 +100,33 @@ func (w *World) checkSymptom(ctx context.Context, c Case, o *Outcome) {
 func (w *World) diagnose(ctx context.Context, c Case, sides []string, o *Outcome) {
 	if slices.Contains(sides, "server") {
 		argv := append([]string{"sshwhy", "server", "--json"}, c.ServerArgs...)
-		w.ask(c, "server", argv, c.Server, c.ServerAlso, o, func(script string) Result { return w.Server(ctx, script) })
+		w.ask(c, "server", argv, o, func(script string) Result { return w.Server(ctx, script) })
 	}
 	if slices.Contains(sides, "client") {
+		if script := c.Scripts["ask-client"]; script != "" {
+			o.judge(c, "client", "ask-client", w.Client(ctx, script), -1)
+			return
+		}
 		argv := append([]string{"sshwhy", "--json"}, c.ClientArgs...)
-		w.ask(c, "client", argv, c.Client, c.ClientAlso, o, func(script string) Result { return w.ClientWith(ctx, c.ClientCaps, script) })
+		w.ask(c, "client", argv, o, func(script string) Result { return w.ClientWith(ctx, c.ClientCaps, script) })
 	}
 }
 
 // ask runs one diagnosis.
-func (w *World) ask(c Case, side string, argv []string, want Expectation, also []string, o *Outcome, at func(string) Result) {
+func (w *World) ask(c Case, side string, argv []string, o *Outcome, at func(string) Result) {
 	res := at("exec " + strings.Join(quoted(argv), " ") + " </dev/null")
+	o.judge(c, side, strings.Join(argv, " "), res, res.Exit)
+}
+
+// judge notes what is wrong with a report. exit is the status that must fit its
+// verdict; -1 where another program's was handed on.
+func (o *Outcome) judge(c Case, side, asked string, res Result, exit int) {
 	o.note("sshwhy at the %s took %.2f s", side, res.Took.Seconds())
-	bad := checkReport(res.Stdout, res.Exit, want, also, c.Kind)
+	want, also := c.Server, c.ServerAlso
+	if side == "client" {
+		want, also = c.Client, c.ClientAlso
+	}
+	bad := checkReport(res.Stdout, exit, want, also, c.Kind)
 	if side == "client" {
 		bad = append(bad, checkCertainty(res.Stdout, c.ClientCertainty)...)
 	}
@@ -120,7 +134,7 @@ func (w *World) ask(c Case, side string, argv []string, want Expectation, also [
 		o.fail("%s: %s", side, b)
 	}
 	if len(bad) > 0 {
-		o.show(strings.Join(argv, " ")+" (at the "+side+")", string(head(res.Stdout, 6000))+string(tail(res.Stderr, 1000)))
+		o.show(asked+" (at the "+side+")", string(head(res.Stdout, 6000))+string(tail(res.Stderr, 1000)))
 	}
 }
 

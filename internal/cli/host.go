@@ -25,6 +25,7 @@ type hostFlags struct {
 	noAuth       bool
 	serverFrom   string // a bundle of the server, recorded there
 	serverVia    string // a command that gives a shell there
+	command      bool   // a remote command was given
 }
 
 // newHost is "sshwhy [ssh options] [user@]host": the walk from here.
@@ -39,6 +40,7 @@ func newHost(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			f.command = len(args) > 1 && cmd.Flags().NArg() > 0
 			if f.serverFrom != "" && f.serverVia != "" {
 				return usage("choose one of them", "--server-from and --server-via are two ways of looking")
 			}
@@ -96,7 +98,7 @@ func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Repor
 	live := a.liveLine()
 	obs := client.Walk(ctx, client.Options{
 		Args: f.ssh, Host: host, Timeout: f.timeout,
-		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Version: version(),
+		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Command: f.command, Version: version(),
 	}, func(p client.Progress) { live.show(waiting(p)) })
 	live.clear()
 	r := client.Diagnose(obs, version())

@@ -17,6 +17,7 @@ import (
 
 	"sshwhy/internal/explain"
 	"sshwhy/internal/joined"
+	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 )
 
@@ -37,7 +38,10 @@ func newSSH(a *app) *cobra.Command {
 ssh's own. Only when ssh itself fails (exit status 255), diagnose the same
 arguments; the report goes to standard error.
 
-  alias ssh='sshwhy ssh'`,
+  alias ssh='sshwhy ssh'
+
+Where the variable SSHWHY_REPORT names a file, the report is written there, as
+JSON, and nothing to standard error.`,
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			status, said, err := a.runSSH(args)
@@ -125,11 +129,31 @@ func (a *app) afterSSH(ctx context.Context, args []string, said string) error {
 	if r.Verdict == report.VerdictOK && strings.TrimSpace(said) == "" {
 		return nil // the remote command itself ended with 255
 	}
+	if path := a.Env(reportFile); path != "" {
+		return writeReport(path, r)
+	}
 	out := a.Out
 	a.Out = a.Err
 	defer func() { a.Out = out }()
 	fmt.Fprintln(a.Err)
 	return a.print(r)
+}
+
+// reportFile is the variable that names a file for the report of "sshwhy ssh".
+const reportFile = "SSHWHY_REPORT"
+
+// writeReport leaves the report in a file that only its owner can read: it may
+// quote what the server said.
+func writeReport(path string, r *report.Report) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = render.JSON(f, r)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // parseSSHArgs splits ssh's own arguments into options and host.
@@ -158,6 +182,7 @@ func parseSSHArgs(args []string) (string, hostFlags, bool) {
 	if fs.Parse(fs.Args()[1:]) != nil {
 		return "", f, false
 	}
+	f.command = fs.NArg() > 0
 	return host, f, true
 }
 

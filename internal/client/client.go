@@ -29,6 +29,7 @@ type Options struct {
 	Timeout      time.Duration // how long to wait for an address, a banner, a key exchange; 0 = ConnectTimeout of the configuration, and at least what a diagnosis needs
 	NoOtherPorts bool          // do not try the host's other usual SSH ports
 	NoAuth       bool          // stop after the host key
+	Command      bool          // a remote command was given, so ssh would ask for no shell
 	Version      string        // of this program; goes into the identification string
 	SSH          string        // the ssh program; "" looks it up, "-" does without
 	hop          int           // how many jump hosts led here

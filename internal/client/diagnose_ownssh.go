@@ -14,7 +14,9 @@ func (d *diagnosis) ownSSH(o *OwnSSH) {
 	switch {
 	case l.OK:
 		d.stage(report.StageAuth, report.StatusOK, l.Ms, "%s logged in by ssh itself, which has %s", l.User, o.Why)
-		d.slowLogin(l)
+		if s := d.o.Session; s != nil && s.Ran { // its time holds the command's, which did nothing
+			d.slowLogin(l)
+		}
 		return
 	case o.End == endCancelled:
 		d.stage(report.StageAuth, report.StatusUnknown, o.Ms, "not complete before it was stopped")

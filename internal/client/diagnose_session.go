@@ -30,13 +30,14 @@ func (d *diagnosis) session() {
 			advice("Log in as "+m[1]+".", onClient(d.ssh("-l "+m[1]))))
 		return
 	}
+	d.terminal(s)
 	switch {
 	case s.End == endCancelled:
 		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "not complete before it was stopped")
-	case s.Exit == 0:
+	case s.Ran:
 		d.stage(report.StageSession, report.StatusOK, s.Ms, "a command ran")
-	case s.Opened && s.Exit > 0 && !refusal(s.Output):
-		d.stage(report.StageSession, report.StatusOK, s.Ms, "a session was granted; the test command ended with %d (a forced command or a restricted shell)", s.Exit)
+	case s.Opened && s.Exit >= 0 && !refusal(s.Output):
+		d.otherProgram(s, evidence)
 	case s.End == endTimeout && s.Stuck.lossy():
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session hangs: large packets do not arrive")
 		d.find("mtu-blackhole", report.Likely,
@@ -50,6 +51,58 @@ func (d *diagnosis) session() {
 		d.find("session-refused", report.Confirmed,
 			fmt.Sprintf("%s logs %s in and then gives no session: %s.", d.host, d.o.Login.User, strings.TrimSpace(firstLine(s.Output)+" "+s.Err)), evidence,
 			advice("Look on the server at the account's shell, its home, ForceCommand and MaxSessions.", onServer("sudo sshwhy server --user "+quote(d.o.Login.User))))
+	}
+}
+
+// terminal is for a server that gives no terminal where ssh asks for one.
+func (d *diagnosis) terminal(s *Session) {
+	if s.TTY != ttyRefused {
+		return
+	}
+	d.find("pty-allocation-failed", report.Confirmed,
+		fmt.Sprintf("%s logs %s in and gives no terminal: a shell runs without prompt and line editing, and full-screen programs do not.", d.host, d.o.Login.User),
+		[]report.Evidence{{Source: "session at " + d.o.Chosen, Excerpt: "pty-req: refused (SSH_MSG_CHANNEL_FAILURE)"}},
+		advice("Look on the server whether a rule forbids terminals (PermitTTY, no-pty or restrict in authorized_keys), or whether /dev/pts is missing or full.",
+			onClient(d.ssh("-T")), onServer("sudo sshd -T -C user="+quote(d.o.Login.User)+" | grep -i permittty"), onServer("mount | grep devpts; cat /proc/sys/kernel/pty/nr /proc/sys/kernel/pty/max")))
+	switch asked := d.o.Config.Get("requesttty"); {
+	case asked == "yes" || asked == "true" || asked == "force": // ssh gives up: measured with 9.2 and 10.0
+	case s.Ran:
+		d.soften(report.Degrading)
+	default: // an account for one program, which has no use for a terminal
+		d.soften(report.Note)
+	}
+}
+
+// otherProgram is for a session in which something else than the test command
+// ran: a forced command, a restricted shell, or a shell that ends at once.
+func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
+	sh := s.Shell
+	switch {
+	case sh == nil && strings.TrimSpace(s.Output) == "" && s.Exit != 0 && d.o.OwnSSH != nil:
+		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "a session was granted; something else than the test command ran and ended with %d", s.Exit)
+		d.incomplete("session", "something else than the test command ran, without a word (a forced command, or a shell that ends at once); a shell was not asked for")
+		return
+	case sh == nil || !sh.Ended:
+		d.stage(report.StageSession, report.StatusOK, s.Ms, "a session was granted; something else than the test command ran (a forced command or a restricted shell) and ended with %d", s.Exit)
+		return
+	}
+	evidence = append(evidence, report.Evidence{Source: "session: shell", Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d\n%s", sh.Exit, sh.Output))})
+	look := advice("Look on the server at the account's shell, at ForceCommand, at command= in authorized_keys, and at what the shell reads when it starts.",
+		onServer("getent passwd "+quote(d.o.Login.User)), onServer("sudo sshd -T -C user="+quote(d.o.Login.User)+" | grep -i forcecommand"))
+	said := firstLine(sh.Output)
+	if said == "" {
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session ends at once, with %d", sh.Exit)
+		d.find("session-refused", report.Confirmed,
+			fmt.Sprintf("%s logs %s in, and the session ends at once with exit status %d and without a word: the account's shell refuses (as /bin/false does), a forced command ends, or a start-up file of the shell ends it.",
+				d.host, d.o.Login.User, sh.Exit), evidence, look)
+		return
+	}
+	d.stage(report.StageSession, report.StatusOK, s.Ms, "no shell: a program of the server's choice runs and ends with %d", sh.Exit)
+	d.find("session-refused", report.Likely,
+		fmt.Sprintf("%s logs %s in and gives no shell: a program of the server's choice runs instead, says %q and ends.", d.host, d.o.Login.User, said), evidence, look)
+	d.soften(report.Degrading)
+	if sh.Exit == 0 || expectedUser(d.host) != "" {
+		d.soften(report.Note) // it did what it is there for
 	}
 }
 
