@@ -80,7 +80,7 @@ var load = sync.OnceValues(func() (*catalogue, error) {
 			return nil, err
 		}
 	}
-	if err := eachRow("strerror", 2, func(f []string) error { c.errnos[lower(f[1])] = f[0]; return nil }); err != nil {
+	if err := eachRow("strerror", 2, func(f []string) error { c.errnos[unquoted(lower(f[1]))] = f[0]; return nil }); err != nil {
 		return nil, err
 	}
 	if err := eachRow("causes", 7, c.addCause); err != nil {
@@ -266,7 +266,7 @@ func (p *pattern) weight() int {
 // errno names the errno that the words of a message stand for, "" where they
 // are none that is known. The words may be followed by more.
 func (c *catalogue) errno(words string) string {
-	words = lower(strings.TrimRight(words, " .\"',)\\]}"))
+	words = unquoted(lower(strings.TrimRight(words, " .\"',)\\]}")))
 	if e, ok := c.errnos[words]; ok {
 		return e
 	}
@@ -278,3 +278,13 @@ func (c *catalogue) errno(words string) string {
 	}
 	return c.errnos[best]
 }
+
+// unquoted leaves out quotation marks, which texts lose and change on their way.
+func unquoted(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 || r == '\'' || r == '`' || r == '"' }) < 0 {
+		return s
+	}
+	return quotes.Replace(s)
+}
+
+var quotes = strings.NewReplacer("'", "", "`", "", `"`, "", "«", "", "»", "", "‘", "", "’", "", "“", "", "”", "", "´", "")

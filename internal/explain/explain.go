@@ -73,11 +73,19 @@ type reading struct {
 func read(cat *catalogue, text string, opt Options) *reading {
 	rd := &reading{cat: cat, opt: opt}
 	rd.lines, rd.cut = split(text)
+	rd.interpret()
+	if alt := rd.again(); alt != nil {
+		return alt
+	}
+	return rd
+}
+
+// interpret does the reading of the lines.
+func (rd *reading) interpret() {
 	rd.findMessages()
 	rd.attempts = traces(rd.lines)
 	rd.tools = readTools(rd.lines)
 	rd.judge()
-	return rd
 }
 
 // minJoin is the shortest fixed text by which a message that was wrapped over

@@ -104,7 +104,7 @@ func (rd *reading) aboutSSH(h *hit) bool {
 	if rd.ssh == 0 {
 		rd.ssh = -1
 		for i := range rd.lines {
-			l := lower(rd.lines[i].raw)
+			l := lower(rd.lines[i].body)
 			if strings.Contains(l, "ssh") || strings.Contains(l, "sftp") || strings.Contains(l, "scp") || strings.Contains(l, "port 22") || strings.Contains(l, ":22") || strings.Contains(l, "git@") {
 				rd.ssh = 1
 				break

@@ -9,6 +9,7 @@ import (
 type line struct {
 	no      int    // 1-based number in the text
 	raw     string // as pasted, without its line end
+	body    string // raw without what stands in front of every line
 	text    string // without colours, quoting marks, time stamps and program prefixes
 	prog    string // the program of a log prefix: sshd, sshd-session, systemd, …
 	debug   int    // 1, 2, 3 for debug1: …
@@ -26,6 +27,8 @@ const (
 // split cuts a text into lines and cleans each. Line ends that a program
 // printed as \r\n inside a string (ansible -vvvv) count as line ends too.
 func split(text string) (lines []line, cut bool) {
+	var parts []string // as pasted
+	var nos []int
 	no := 0
 	for raw := range strings.Lines(text) {
 		no++
@@ -34,14 +37,20 @@ func split(text string) (lines []line, cut bool) {
 			raw, cut = raw[:maxLineSize*4], true
 		}
 		for _, part := range unescape(raw) {
-			if len(lines) >= maxLines {
-				return lines, true
+			if len(parts) >= maxLines {
+				cut = true
+				break
 			}
 			if len(part) > maxLineSize {
 				part, cut = part[:maxLineSize], true
 			}
-			lines = append(lines, clean(no, part))
+			parts, nos = append(parts, part), append(nos, no)
 		}
+	}
+	lines = make([]line, len(parts))
+	for i, body := range undecorate(parts) {
+		lines[i] = clean(nos[i], body)
+		lines[i].raw, lines[i].body = parts[i], body
 	}
 	return lines, cut
 }
@@ -53,7 +62,7 @@ func unescape(raw string) []string {
 	case strings.Contains(raw, `\r\n`):
 		raw = strings.ReplaceAll(raw, `\r\n`, "\n")
 	case strings.Contains(raw, `\n`) && (strings.Contains(raw, `"msg":`) || strings.Contains(raw, `"stderr":`) ||
-		strings.Contains(raw, `b'`) || strings.Contains(raw, `\ndebug1:`)):
+		strings.Contains(raw, `b'`) || strings.Contains(raw, `\ndebug1:`) || strings.Contains(raw, `":"`) || strings.Contains(raw, `": "`)):
 	default:
 		return []string{raw}
 	}
@@ -100,7 +109,7 @@ func clean(no int, raw string) line {
 
 // typographic turns what chats and word processors make of quotes back, and
 // hard spaces into spaces.
-var typographic = strings.NewReplacer("‘", "'", "’", "'", "“", `"`, "”", `"`, "\u00a0", " ", "\u200b", "", "\ufeff", "", "…", "...",
+var typographic = strings.NewReplacer("‘", "'", "’", "'", "“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`, "‚", "'", "‹", "'", "›", "'", "\u00a0", " ", "\u200b", "", "\ufeff", "", "…", "...",
 	"，", ", ", "：", ": ", "（", " (", "）", ") ", `\"`, `"`, "&quot;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 // plain removes colours and control characters, quoting marks in front, and

@@ -45,7 +45,7 @@ func (rd *reading) readMachine() *machine {
 		if m.passwd(i, s) || m.state(i, s) || m.groups(s) || m.file(i, s) {
 			continue
 		}
-		m.setting(i, s, plain(l.raw))
+		m.setting(i, s, plain(l.body))
 	}
 	m.listening(rd)
 	m.units(rd)

@@ -39,7 +39,7 @@ func (rd *reading) portInPath() {
 			continue
 		}
 		for i := range rd.lines {
-			if port := scpPort(rd.lines[i].raw); port != "" {
+			if port := scpPort(rd.lines[i].body); port != "" {
 				w := rd.add("wrong-port", report.Likely, scoreRule, i, map[string]string{"host": c.caps["host"], "port": "22"})
 				w.evidence = append(w.evidence, c.evidence[0])
 				rd.drop("wrong-host-name")
@@ -76,7 +76,7 @@ func (rd *reading) shortTimeout() {
 	}
 	const short = 5 // seconds; a slow VPN or a sleeping host needs more
 	for i := range rd.lines {
-		_, v, ok := strings.Cut(lower(rd.lines[i].raw), "connecttimeout")
+		_, v, ok := strings.Cut(lower(rd.lines[i].body), "connecttimeout")
 		v = strings.TrimLeft(v, "= ")
 		n := 0
 		for n < len(v) && v[n] >= '0' && v[n] <= '9' {

@@ -91,10 +91,15 @@ func readTools(lines []line) tools {
 			t.readSetting(i, s)
 		}
 		if inHosts && t.hostsDeny < 0 {
-			t.readHostsDeny(i, plain(l.raw)) // "sshd: " is no program's name here
+			t.readHostsDeny(i, plain(l.body)) // "sshd: " is no program's name here
 		}
 	}
 	return t
+}
+
+// any reports whether the text holds the output of a tool.
+func (t *tools) any() bool {
+	return len(t.units)+len(t.listeners)+len(t.zones)+len(t.tables)+len(t.nft)+len(t.modes)+len(t.jails) > 0 || t.ufw.active >= 0 || t.listed >= 0 || t.pkgLine >= 0
 }
 
 // isRule reports whether a line is one of a firewall's rules: what it would log
