@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"net/netip"
 
 	"sshwhy/internal/report"
 )
@@ -104,12 +105,56 @@ func (d *diagnosis) silent(a Attempt) failure {
 		f.remedy = advice("Look at the outgoing rules of this machine.", onClient("sudo nft list ruleset"))
 		return f
 	}
+	if t := d.o.Trace; t != nil && t.Asked == a.Addr {
+		if last, lost := t.lostBetween(); lost > 0 {
+			return d.blockedOnPath(a, t, last, lost)
+		}
+	}
 	if alive := d.alive(a); alive != nil {
 		f.summary = fmt.Sprintf("%s is alive, but nothing answers on its port %d: a firewall, on the host or on the way, drops these packets without a word.", host, port)
 		f.evidence = []report.Evidence{attemptEvidence(*alive)}
 		f.remedy = advice("Have the firewall of the host, of its cloud (security group) or of your own network let port "+fmt.Sprint(port)+" through.", onConsole())
 	}
 	return f
+}
+
+// blockedOnPath is for packets that are lost before the host: a router on the way
+// answers for another port of the host, and not for this one.
+func (d *diagnosis) blockedOnPath(a Attempt, t *Trace, last, lost int) failure {
+	where := fmt.Sprintf("before %s, the %s router on the way", t.Hops[lost-1].Other, ordinal(lost))
+	if lost == 1 {
+		where = fmt.Sprintf("before or at %s, the first router on the way", t.Hops[0].Other)
+	} else if last > 0 {
+		where = fmt.Sprintf("at %s, the %s router on the way, or right behind it", t.Hops[last-1].Asked, ordinal(last))
+	}
+	f := failure{cause: "port-blocked-on-path", rank: rankSilence, certainty: report.Likely, short: "is blocked on the way",
+		summary: fmt.Sprintf("Packets to port %d of %s are dropped on the way, not by the host: they are lost %s, and those to port %d of the host pass.",
+			a.Addr.Port(), d.where(a.Addr.Addr()), where, t.Other),
+		remedy: advice("Use another network or a VPN, or have the network that drops it let the port through; a server of your own can listen on a second port as well.",
+			onClient("sudo traceroute -T -p "+fmt.Sprint(a.Addr.Port())+" "+a.Addr.Addr().WithZone("").String()))}
+	for i, h := range t.Hops[:lost] {
+		f.evidence = append(f.evidence, report.Evidence{Source: fmt.Sprintf("SYN with ttl %d", i+1),
+			Excerpt: fmt.Sprintf("to port %d: %s; to port %d: %s", a.Addr.Port(), hopWords(h.Asked), t.Other, hopWords(h.Other))})
+	}
+	if alive := d.alive(a); alive != nil {
+		f.evidence = append(f.evidence, attemptEvidence(*alive))
+	}
+	return f
+}
+
+func hopWords(from netip.Addr) string {
+	if !from.IsValid() {
+		return "no answer"
+	}
+	return "ICMP time exceeded from " + from.String()
+}
+
+func ordinal(n int) string {
+	words := []string{"", "first", "second", "third"}
+	if n < len(words) {
+		return words[n]
+	}
+	return fmt.Sprintf("%dth", n)
 }
 
 // alive returns an answer that the same address gave on another port.

@@ -26,6 +26,7 @@ type dialer struct {
 	device string     // interface, if one was asked for
 
 	minTTL  int // segments that arrive with a smaller time to live are dropped; 0 takes all
+	hops    int // time to live of the packets sent; 0 leaves it alone
 	class   int // traffic class of the packets sent (IPv4: type of service); 0 leaves it alone
 	segment int // largest TCP segment to use in both directions; 0 leaves it to the system
 }
@@ -42,6 +43,8 @@ type race struct {
 	open     int // attempts that have not reported
 	chosen   int // index of the connection handed out, -1
 	ports    chan []Attempt
+	traced   chan *Trace // nil where nothing is traced
+	untrace  context.CancelFunc
 	done     func() // ends the progress line
 	begin    time.Time
 	failed   int       // TCPRetransFail when it began
@@ -134,7 +137,7 @@ func (r *race) first(ctx context.Context) net.Conn {
 		case <-hurry:
 			return r.choose(r.best())
 		case <-quiet.C:
-			r.askPorts(ctx, max(r.limit-silence, time.Second))
+			r.askPorts(ctx, max(r.limit-silence, time.Second), true)
 		case <-ctx.Done():
 			return nil
 		}
@@ -203,6 +206,13 @@ func (r *race) end() {
 	r.done()
 	if r.raw != nil {
 		r.raw.close()
+	}
+	if r.untrace != nil {
+		if r.chosen >= 0 {
+			r.untrace()
+		}
+		r.w.obs.Trace = <-r.traced
+		r.untrace()
 	}
 	if r.ports != nil {
 		if found := <-r.ports; r.chosen < 0 && found != nil {

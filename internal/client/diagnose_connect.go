@@ -142,6 +142,12 @@ func (d *diagnosis) unreached(failed []Attempt) {
 	if i := slices.IndexFunc(found, func(f failure) bool { return f.cause == "connection-refused" }); i >= 0 {
 		d.whoRefused(found[i])
 	}
+	if t := d.o.Trace; t != nil && byCause["connection-timed-out"] {
+		if last, lost := t.lostBetween(); lost == 0 && last > 0 {
+			d.incomplete("where the packets are lost", fmt.Sprintf("they get as far as %s, hop %d of %d; whether it, what lies behind it or the host drops them cannot be seen from here",
+				t.Hops[last-1].Asked, last, t.Distance))
+		}
+	}
 	if !d.o.PortsAsked && !byCause["no-route"] {
 		d.incomplete("other ports", "not tried")
 	}

@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// canTrace: the error queue names the router that an ICMP message came from.
+const canTrace = true
+
 // dial makes one connection with a socket of its own, because net.Dialer closes
 // the socket before its error queue can be read. After the socket has become
 // ready it reads, in this order: SO_ERROR, the error queue, TCP_INFO. The order
@@ -93,6 +96,11 @@ func startConnect(target netip.AddrPort, d dialer) (fd int, where string, err er
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MINTTL, d.minTTL)
 	} else if d.minTTL > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MINHOPCOUNT, d.minTTL)
+	}
+	if d.hops > 0 && family == unix.AF_INET {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, d.hops)
+	} else if d.hops > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, d.hops)
 	}
 	if d.class > 0 {
 		_ = setClass(fd, family == unix.AF_INET, d.class)

@@ -35,6 +35,9 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, Attem
 	return nil, a
 }
 
+// canTrace: which router an ICMP message came from is not known here.
+const canTrace = false
+
 // whoRefused cannot be told without the socket options of Linux.
 func whoRefused(context.Context, Attempt, dialer) *Reset { return nil }
 

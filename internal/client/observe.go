@@ -25,6 +25,7 @@ type Observations struct {
 	RetransFail int        `json:"retrans_fail,omitempty"` // TCP segments that this machine could not send again while it connected (TcpExtTCPRetransFail)
 	Chosen      string     `json:"chosen,omitempty"`       // the address and port that the walk went on with
 	OtherPorts  []Attempt  `json:"other_ports,omitempty"`  // other usual SSH ports of the same address
+	Trace       *Trace     `json:"trace,omitempty"`        // where the packets to a silent port are lost
 	OtherFamily []Attempt  `json:"other_family,omitempty"` // addresses of the family that may not be used, after all others failed
 	Elsewhere   *Attempt   `json:"elsewhere,omitempty"`    // the address that DNS gives, where the hosts file gives another that failed
 	PortsAsked  bool       `json:"ports_asked,omitempty"`  // whether other ports were tried at all
@@ -174,6 +175,21 @@ type Probe struct {
 	TTL      int    `json:"ttl,omitempty"` // of the reset, as all that follows
 	Back     int    `json:"back,omitempty"`
 	Label    int    `json:"label,omitempty"` // IPv6 flow label
+}
+
+// Trace is what the routers on the way answered to packets whose time to live ended
+// at them.
+type Trace struct {
+	Asked    netip.AddrPort `json:"asked"`    // the silent address and port
+	Other    uint16         `json:"other"`    // a closed port of the same address
+	Distance int            `json:"distance"` // hops to the host, by the other port
+	Hops     []Hop          `json:"hops"`     // those before the host, the nearest first
+}
+
+// Hop is who answered; an invalid address is nobody.
+type Hop struct {
+	Asked netip.Addr `json:"asked"`
+	Other netip.Addr `json:"other"`
 }
 
 // TCPInfo are the counters that say whether packets left and came.

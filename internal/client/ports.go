@@ -34,11 +34,11 @@ func (w *walker) otherPorts(ctx context.Context, r *race) {
 		// Three round trips, measured by the refusal itself.
 		if a.Outcome == Failed && a.At == "" {
 			wait := time.Duration(3 * a.Ms * float64(time.Millisecond))
-			r.askPorts(ctx, min(max(wait, leastPortWait), mostPortWait))
+			r.askPorts(ctx, min(max(wait, leastPortWait), mostPortWait), false)
 			return
 		}
 	}
-	r.askPorts(ctx, mostPortWait)
+	r.askPorts(ctx, mostPortWait, false)
 }
 
 // otherFamily tries one address of the family that the configuration rules out,
@@ -109,8 +109,9 @@ func (r *race) refusal() int {
 	})
 }
 
-// askPorts starts the look at other ports once.
-func (r *race) askPorts(ctx context.Context, limit time.Duration) {
+// askPorts starts the look at other ports once, and where the asked one is silent so
+// far, the search for the place where its packets are lost.
+func (r *race) askPorts(ctx context.Context, limit time.Duration, silent bool) {
 	w := r.w
 	if w.opt.NoOtherPorts || r.ports != nil {
 		return
@@ -119,6 +120,7 @@ func (r *race) askPorts(ctx context.Context, limit time.Duration) {
 	if !ok {
 		return
 	}
+	undecided := slices.ContainsFunc(r.attempts, func(a Attempt) bool { return a.Addr == target && a.Outcome == Unwaited })
 	w.obs.PortsAsked = true
 	r.ports = make(chan []Attempt, 1)
 	d := w.dialer()
@@ -126,7 +128,24 @@ func (r *race) askPorts(ctx context.Context, limit time.Duration) {
 	if r.raw != nil {
 		d.class = probeClass
 	}
-	go func() { r.ports <- tryPorts(ctx, target, d) }()
+	if !silent || !undecided || !canTrace {
+		go func() { r.ports <- tryPorts(ctx, target, d) }()
+		return
+	}
+	ctx, r.untrace = context.WithDeadline(ctx, r.begin.Add(r.limit))
+	r.traced = make(chan *Trace, 1)
+	closed := make(chan netip.AddrPort, len(usualPorts))
+	go func() {
+		r.ports <- tryPorts(ctx, target, d, closed)
+		close(closed)
+	}()
+	go func() {
+		var t *Trace
+		if other, ok := <-closed; ok {
+			t = trace(ctx, target, other, d)
+		}
+		r.traced <- t
+	}()
 }
 
 // portTarget is the first address that packets can reach.
@@ -140,8 +159,8 @@ func (r *race) portTarget() (netip.AddrPort, bool) {
 }
 
 // tryPorts connects to the other usual ports at once and reads the first line
-// of the first few that accept.
-func tryPorts(ctx context.Context, asked netip.AddrPort, d dialer) []Attempt {
+// of the first few that accept. It tells closed, where given, of those that refuse.
+func tryPorts(ctx context.Context, asked netip.AddrPort, d dialer, closed ...chan<- netip.AddrPort) []Attempt {
 	var out []Attempt
 	for _, p := range usualPorts {
 		if p != asked.Port() {
@@ -164,6 +183,11 @@ func tryPorts(ctx context.Context, asked netip.AddrPort, d dialer) []Attempt {
 				}
 			}
 			out[i] = a
+			if a.Errno == "ECONNREFUSED" && a.ICMP == nil {
+				for _, c := range closed {
+					c <- a.Addr
+				}
+			}
 		})
 	}
 	all.Wait()

@@ -1,9 +1,10 @@
 // Package joined makes one verdict of both ends of the same connection: what the
 // walk saw from the client, and what the machine itself shows.
 //
-// It must not look at anything or find anything new: it only orders what the
-// two diagnoses found, and lets a cause seen on the server take the place of the
-// symptom seen from the client, as the catalogue declares.
+// It must not look at anything: it orders what the two diagnoses found, and lets a
+// cause seen on the server take the place of the symptom seen from the client, as the
+// catalogue declares. Only what neither end can see alone, a fault that lies between
+// them, is named here.
 package joined
 
 import (
@@ -25,9 +26,18 @@ func Join(client, server *report.Report) *report.Report {
 		out.Stages = append(out.Stages, s)
 	}
 	out.Findings = order(client.Findings, server.Findings)
-	settled := len(out.Findings) < len(client.Findings)+len(server.Findings)
+	f, outside := between(client, server)
+	if outside {
+		out.Findings = append([]report.Finding{f}, slices.DeleteFunc(out.Findings, func(old report.Finding) bool {
+			return old.Cause == f.Cause || catalog.Explains(f.Cause, old.Cause)
+		})...)
+	}
+	settled := outside || len(out.Findings) < len(client.Findings)+len(server.Findings)
 	out.Incomplete = incomplete(client, server, settled)
 	out.Headline = headline(client, server, out.Findings)
+	if outside {
+		out.Headline = f.Summary
+	}
 	out.Decide()
 	out.Normalize()
 	return &out

@@ -49,3 +49,42 @@ func TestAHealthyServerPointsBetween(t *testing.T) {
 		t.Error(r.Verdict)
 	}
 }
+
+// TestAFaultBetween: only a machine that was looked at in full, and is well, proves
+// that what the client sees comes from elsewhere.
+func TestAFaultBetween(t *testing.T) {
+	machine := func(change func(*report.Report)) *report.Report {
+		r := &report.Report{Side: report.SideServer, Headline: "Nothing keeps clients out."}
+		for _, s := range wanted {
+			r.Stages = append(r.Stages, report.Stage{Stage: s, Status: report.StatusOK, Detail: s + " is well"})
+		}
+		change(r)
+		r.Decide()
+		return r
+	}
+	same := func(*report.Report) {}
+	for name, tt := range map[string]struct {
+		symptom string
+		change  func(*report.Report)
+		want    string
+	}{
+		"silence":   {"connection-timed-out", same, "port-blocked-on-path"},
+		"a refusal": {"connection-refused", same, "port-forward-broken"},
+		"silence before a cloud": {"connection-timed-out", func(r *report.Report) {
+			r.Findings = []report.Finding{{Cause: "cloud-firewall", Impact: report.Note, Certainty: report.Possible}}
+		}, "cloud-firewall"},
+		"the firewall was not seen": {"connection-timed-out", func(r *report.Report) { r.Stages[3].Status = report.StatusUnknown }, "connection-timed-out"},
+		"the firewall is in doubt":  {"connection-refused", func(r *report.Report) { r.Stages[3].Status = report.StatusWarning }, "connection-refused"},
+		"the machine does not listen": {"connection-refused", func(r *report.Report) {
+			r.Findings = []report.Finding{{Cause: "service-stopped", Impact: report.Blocking, Certainty: report.Confirmed}}
+		}, "service-stopped"},
+		"another symptom": {"host-key-changed", same, "host-key-changed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Join(blocked(report.SideClient, tt.symptom, "Symptom."), machine(tt.change))
+			if len(r.Findings) != 1 || r.Findings[0].Cause != tt.want || r.Verdict != report.VerdictBroken {
+				t.Errorf("want %s, got %s %+v", tt.want, r.Verdict, r.Findings)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package client
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// A trace finds out where the packets to a silent port are lost, as far as one can
+// from here: segments whose time to live ends at a router make it answer (RFC 792,
+// time exceeded). A router that answers for another port of the host and not for
+// this one does not get this one's packets.
+const (
+	traceBatch = 5                      // hops asked at once
+	traceHops  = 20                     // how far at most
+	traceWait  = 300 * time.Millisecond // for the answers of one batch, at most
+	// traceLost is how long to ask for the silent port: three SYNs, since the kernel
+	// repeats them after one second and two, and routers answer only now and then.
+	traceLost = 2300 * time.Millisecond
+)
+
+// trace compares the routers that answer for a closed port of the host with those
+// that answer for the silent one. Nothing of it reaches the silent port itself. It
+// returns nil where the host's distance cannot be found.
+func trace(ctx context.Context, asked, closed netip.AddrPort, d dialer) *Trace {
+	t := &Trace{Asked: asked, Other: closed.Port()}
+	d.limit = traceWait
+	for first := 1; first <= traceHops && t.Distance == 0; first += traceBatch {
+		for i, a := range dialHops(ctx, closed, first, first+traceBatch-1, d) {
+			if a.Outcome == Connected || a.Errno == "ECONNREFUSED" && a.ICMP == nil {
+				t.Distance = first + i
+				break
+			}
+			t.Hops = append(t.Hops, Hop{Other: exceededBy(a)})
+		}
+	}
+	if t.Distance == 0 || ctx.Err() != nil {
+		return nil
+	}
+	d.limit = traceLost
+	for i, a := range dialHops(ctx, asked, 1, t.Distance-1, d) {
+		if a.Outcome == Unwaited {
+			return nil // cut short: its silence would say nothing
+		}
+		t.Hops[i].Asked = exceededBy(a)
+	}
+	return t
+}
+
+// dialHops tries to connect with each time to live from first to last.
+func dialHops(ctx context.Context, to netip.AddrPort, first, last int, d dialer) []Attempt {
+	out := make([]Attempt, max(0, last-first+1))
+	var all sync.WaitGroup
+	for i := range out {
+		d := d
+		d.hops = first + i
+		all.Go(func() {
+			conn, a := dial(ctx, to, d)
+			if conn != nil {
+				_ = conn.Close()
+			}
+			out[i] = a
+		})
+	}
+	all.Wait()
+	return out
+}
+
+// exceededBy is the router that said that the time to live was over.
+func exceededBy(a Attempt) netip.Addr {
+	if a.ICMP != nil && icmpName(a.ICMP) == icmpLoop && !a.ICMP.Own {
+		return a.ICMP.Offender
+	}
+	return netip.Addr{}
+}
+
+// lostBetween are the last hop that answered for the asked port (0: none), and the
+// first one behind it that answered only for the other port; 0 where there is none
+// and nothing is proved.
+func (t *Trace) lostBetween() (last, lost int) {
+	for i, h := range t.Hops {
+		if h.Asked.IsValid() {
+			last = i + 1
+		}
+	}
+	for i, h := range t.Hops[last:] {
+		if h.Other.IsValid() {
+			return last, last + i + 1
+		}
+	}
+	return last, 0
+}
