@@ -50,6 +50,7 @@ type Facts struct {
 	Behind     []Behind // what inetds and socket units of systemd serve at the ports in question
 	Route      RouteTo
 	Firewall   Firewall
+	Bans       Bans
 	Account    Account
 	Access     AccessFiles
 	Storage    Storage
@@ -66,7 +67,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -98,6 +99,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		WSL:       parseWSL(b),
 		Route:     parseRoute(b, ask),
 		Firewall:  parseFirewall(b, ask),
+		Bans:      parseBans(b, ask),
 		Account:   parseAccount(b, ask),
 		Access:    parseAccess(b, ask),
 		Storage:   parseStorage(b),

@@ -14,8 +14,9 @@ type Wrappers struct {
 
 // HostsFile is hosts.allow or hosts.deny.
 type HostsFile struct {
-	Origin Origin
-	Rules  []HostsRule
+	Origin   Origin
+	Rules    []HostsRule
+	Comments []Quote // lines that DenyHosts marks its own with
 }
 
 // HostsRule is one rule; a line continued with a backslash is one rule.
@@ -55,6 +56,9 @@ func parseHosts(b *evidence.Bundle, it evidence.Item) HostsFile {
 			continue
 		}
 		text.WriteString(line)
+		if strings.HasPrefix(line, denyHostsMark) {
+			h.Comments = append(h.Comments, Quote{Source: it.Path, Line: i + 1, Text: clip(line)})
+		}
 		if rule, ok := parseHostsRule(text.String()); ok {
 			rule.Quote = Quote{Source: it.Path, Line: first, Text: clip(strings.TrimSpace(text.String()))}
 			h.Rules = append(h.Rules, rule)

@@ -45,6 +45,7 @@ func checkWrappers(v *view, p *part) {
 	}
 	f := v.wrapperFinding(p, d)
 	quote(f, d.Rule.Quote)
+	v.bannedByFile(f, d.Rule)
 	if link != nil {
 		quote(f, *link)
 	} else if f.Certainty == report.Confirmed {
@@ -65,6 +66,9 @@ func checkWrappers(v *view, p *part) {
 	step.Act = &report.Action{Kind: report.ActHostsAllow, Source: strings.Trim(source, "[]")}
 	if v.q.Client.IsValid() {
 		step.Act.Opens = v.q.Client.Unmap().String()
+	}
+	if f.Cause == "client-banned" { // what bans writes its line again, and takes it out itself
+		return
 	}
 	mend(f, "Let the client in by a line at the head of /etc/hosts.allow.", step)
 }

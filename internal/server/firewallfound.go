@@ -40,6 +40,9 @@ func (w *wall) culpritOf(v *firewall.Verdict) culprit {
 		}
 	case firewall.ByFail2ban, firewall.BySshguard, firewall.ByCrowdsec:
 		c.cause, c.name = "client-banned", own.Manager
+		if own.Manager == firewall.ByCrowdsec {
+			c.name = "CrowdSec"
+		}
 		if own.Jail != "" {
 			c.name = "the fail2ban jail " + own.Jail
 		}
@@ -131,6 +134,9 @@ func (w *wall) stopped(a answer, v *firewall.Verdict, impact report.Impact) {
 	f := w.part.found(c.cause, impact, "%s", upper(c.name)+" "+w.deed(a, v))
 	w.evidenceOf(f, v)
 	w.remedyOf(f, c, a, v)
+	if c.cause == "client-banned" && a.packet.Src.IsValid() {
+		w.explainBan(f, c.owner, v)
+	}
 }
 
 // merge adds a second family to a finding of the same cause and words.
@@ -294,7 +300,7 @@ func (w *wall) evidenceOf(f *report.Finding, v *firewall.Verdict) {
 }
 
 func upper(s string) string {
-	if len(s) > 0 && s[0] >= 'a' && s[0] <= 'z' && !strings.HasPrefix(s, "ufw") && !strings.HasPrefix(s, "firewalld") {
+	if len(s) > 0 && s[0] >= 'a' && s[0] <= 'z' && !strings.HasPrefix(s, "ufw") && !strings.HasPrefix(s, "firewalld") && s != "sshguard" {
 		return string(s[0]-'a'+'A') + s[1:]
 	}
 	return s
