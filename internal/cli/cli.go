@@ -78,7 +78,7 @@ func usage(hint, format string, args ...any) error {
 // complain prints an error as one line, and a hint as another. Whatever stands
 // in them may come from outside.
 func (a *app) complain(err error) int {
-	fmt.Fprintln(a.Err, "error: "+render.Safe(err.Error()))
+	fmt.Fprintln(a.Err, "error: "+safe(err.Error()))
 	var u *usageError
 	if errors.As(err, &u) && u.hint != "" {
 		fmt.Fprintln(a.Err, "hint: "+render.Safe(u.hint))

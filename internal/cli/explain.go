@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,13 +120,18 @@ func (a *app) explain(in io.Reader, opt explain.Options) error {
 
 // logJSON prints the report with the figures of the log as one more member.
 func (a *app) logJSON(r *report.Report, sum *explain.Summary) error {
-	enc := json.NewEncoder(a.Out)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(struct {
+	err := enc.Encode(struct {
 		*report.Report
 		Log *explain.Summary `json:"log"`
-	}{r, sum})
+	}{shown(r), sum})
+	if err == nil {
+		_, err = a.Out.Write(jsonWithoutSecrets(out.Bytes()))
+	}
+	return err
 }
 
 // bars are the heights of a sparkline, lowest first.
@@ -136,9 +142,9 @@ func (a *app) logText(r *report.Report, sum *explain.Summary) {
 	opt := a.terminal()
 	width := min(opt.Width, 100)
 	p := func(format string, args ...any) {
-		fmt.Fprintln(a.Out, ansi.Truncate(render.Safe(fmt.Sprintf(format, args...)), width, "…"))
+		fmt.Fprintln(a.Out, ansi.Truncate(safe(fmt.Sprintf(format, args...)), width, "…"))
 	}
-	for _, l := range render.Wrap(render.Safe(r.Headline), width) {
+	for _, l := range render.Wrap(safe(r.Headline), width) {
 		fmt.Fprintln(a.Out, l)
 	}
 	p("")

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sshwhy/internal/explain"
-	"sshwhy/internal/render"
 )
 
 // pollEvery is how often a file is looked at for more; a person does not notice.
@@ -54,6 +53,7 @@ func (a *app) concerns(ev *explain.Event, opt explain.Options) bool {
 }
 
 func (a *app) printEvent(ev *explain.Event, line string) error {
+	line = withoutSecrets(line)
 	if a.json {
 		return json.NewEncoder(a.Out).Encode(map[string]string{"cause": ev.Cause, "summary": ev.Summary, "address": ev.Addr, "user": ev.User, "line": line})
 	}
@@ -61,7 +61,7 @@ func (a *app) printEvent(ev *explain.Event, line string) error {
 	if name == "" {
 		name = "accepted"
 	}
-	_, err := fmt.Fprintf(a.Out, "%-22s %s\n%22s %s\n", name, render.Safe(ev.Summary), "", render.Safe(line))
+	_, err := fmt.Fprintf(a.Out, "%-22s %s\n%22s %s\n", name, safe(ev.Summary), "", safe(line))
 	return err
 }
 

@@ -18,7 +18,6 @@ import (
 	"sshwhy/internal/evidence/replay"
 	"sshwhy/internal/firewall"
 	"sshwhy/internal/firewall/prove"
-	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 )
@@ -155,7 +154,7 @@ func settleFirewall(ctx context.Context, b *evidence.Bundle, q server.Query) err
 
 // printKernel writes what the kernel did.
 func (a *app) printKernel(k *server.Kernel, trace bool) {
-	say := func(format string, args ...any) { fmt.Fprintln(a.Out, render.Safe(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) { fmt.Fprintln(a.Out, safe(fmt.Sprintf(format, args...))) }
 	if k.Error != "" {
 		say("    the kernel could not be asked: %s", k.Error)
 		return
@@ -251,13 +250,13 @@ func (a *app) waysJSON(q server.WayQuery, ways []server.Way, incomplete []report
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(a.Out, string(out))
+	_, err = fmt.Fprintln(a.Out, string(jsonWithoutSecrets(out)))
 	return err
 }
 
 // printWays writes the answer first, then for each way what decides.
 func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []report.Incomplete, trace bool) {
-	say := func(format string, args ...any) { fmt.Fprintln(a.Out, render.Safe(fmt.Sprintf(format, args...))) }
+	say := func(format string, args ...any) { fmt.Fprintln(a.Out, safe(fmt.Sprintf(format, args...))) }
 	for _, w := range ways {
 		where := fmt.Sprintf("port %d", w.Port)
 		if w.To != "" {
@@ -322,7 +321,7 @@ func (a *app) printSteps(w server.Way) {
 	}
 	for i, r := range rows {
 		line := fmt.Sprintf("    %-*s  %-*s  %-*s  %s", wide[0], r[0], wide[1], r[1], wide[2], r[2], w.Steps[i].Rule)
-		fmt.Fprintln(a.Out, render.Safe(strings.TrimRight(line, " ")))
+		fmt.Fprintln(a.Out, safe(strings.TrimRight(line, " ")))
 	}
 }
 

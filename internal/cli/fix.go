@@ -83,7 +83,7 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 		return perr
 	}
 	if err != nil {
-		fmt.Fprintln(a.Err, "error: "+render.Safe(err.Error()))
+		fmt.Fprintln(a.Err, "error: "+safe(err.Error()))
 		a.exit = max(a.exit, 1)
 	}
 	if rep.Fix.Outcome == "refused" {
@@ -110,7 +110,7 @@ func (a *app) finishFix(rep *report.Report) error {
 		return err
 	}
 	if !a.json {
-		render.Fix(a.Out, rep, a.terminal())
+		render.Fix(a.Out, shown(rep), a.terminal())
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (a *app) finishFix(rep *report.Report) error {
 // showPlan prints what is to be mended, and the plan; beside JSON it goes to
 // standard error.
 func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
-	text := p.Preview()
+	text := withoutSecrets(p.Preview())
 	if text == "" {
 		return
 	}
@@ -127,7 +127,7 @@ func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
 		w = a.Err
 	}
 	if len(p.Steps) > 0 {
-		_ = render.Headline(w, rep, a.terminal())
+		_ = render.Headline(w, shown(rep), a.terminal())
 		fmt.Fprintln(w, "\nTo mend it:")
 	}
 	render.Plan(w, text, a.terminal())
@@ -142,7 +142,7 @@ func (a *app) asker() func(*remedy.Step) (bool, error) {
 	}
 	r := bufio.NewReader(in)
 	return func(st *remedy.Step) (bool, error) {
-		fmt.Fprintf(a.Err, "Do it: %s? [y/N] ", render.Safe(strings.ReplaceAll(st.Do, "\n", "; ")))
+		fmt.Fprintf(a.Err, "Do it: %s? [y/N] ", safe(strings.ReplaceAll(st.Do, "\n", "; ")))
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return false, nil //nolint:nilerr // no answer is no consent

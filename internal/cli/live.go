@@ -6,8 +6,6 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
-
-	"sshwhy/internal/render"
 )
 
 // liveLine is the one line on standard error that says what is being waited
@@ -37,7 +35,7 @@ func (l *liveLine) show(text string) {
 		return
 	}
 	l.drawn = true
-	fmt.Fprint(l.a.Err, "\r\x1b[K"+ansi.Truncate(render.Safe(text), l.width-1, "…"))
+	fmt.Fprint(l.a.Err, "\r\x1b[K"+ansi.Truncate(safe(text), l.width-1, "…"))
 }
 
 // clear takes the line away before the report is printed.

@@ -14,6 +14,7 @@ import (
 
 // print writes the report in the form that was asked for.
 func (a *app) print(r *report.Report) error {
+	r = shown(r)
 	if a.json {
 		return render.JSON(a.Out, r)
 	}

@@ -86,7 +86,7 @@ func (a *app) showUndone(u remedy.Undone, f undoFlags, err error) {
 	for _, c := range u.Conflicts {
 		fmt.Fprintf(a.Out, "%s was changed since the fix:\n", render.Safe(c.Path))
 		for line := range strings.Lines(c.Diff) {
-			fmt.Fprintln(a.Out, "  "+render.Safe(strings.TrimRight(line, "\n")))
+			fmt.Fprintln(a.Out, "  "+safe(strings.TrimRight(line, "\n")))
 		}
 	}
 	if err != nil && len(u.Restored) == 0 {
@@ -98,7 +98,7 @@ func (a *app) showUndone(u remedy.Undone, f undoFlags, err error) {
 	}
 	fmt.Fprintf(a.Out, "%s: %s\n", word, render.Safe(u.ID))
 	for _, s := range u.Steps {
-		fmt.Fprintln(a.Out, "  "+render.Safe(strings.ReplaceAll(s, "\n", "; ")))
+		fmt.Fprintln(a.Out, "  "+safe(strings.ReplaceAll(s, "\n", "; ")))
 	}
 	for _, p := range u.Restored {
 		fmt.Fprintln(a.Out, "  put back: "+render.Safe(p))
@@ -133,7 +133,7 @@ func (a *app) listFixes(state string) error {
 		if r.State == "open" {
 			state = "unfinished"
 		}
-		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, state, render.Safe(what))
+		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, state, safe(what))
 	}
 	return nil
 }

@@ -99,6 +99,8 @@ var wholeRules = []rule{
 		find: pattern(`(?i)(?:2d2d2d2d2d424547494e|6f70656e7373682d6b65792d7631)[0-9a-f]*(?:\s+[0-9a-f]{8,})*`)},
 	{hints: []string{"66,69,71,73,78", "66, 69, 71, 73, 78", "112,101,110,115,115,104", "112, 101, 110, 115, 115, 104"}, mark: markKey,
 		find: pattern(`(?:\d{1,3}\s*,\s*)*(?:66\s*,\s*69\s*,\s*71\s*,\s*73\s*,\s*78|111\s*,\s*112\s*,\s*101\s*,\s*110\s*,\s*115\s*,\s*115\s*,\s*104\s*,\s*45)(?:\s*,\s*\d{1,3})*`)},
+	{hints: []string{"\x00-"}, mark: markPassword, group: 1, // an option and its value, as /proc/PID/cmdline parts them
+		find: pattern(`(?i)\x00--?[\w-]*(?:password|passwd|passphrase|pass|token|secret|api-?key|psk|credential)[\w-]*\x00([^\x00-][^\x00]*)`)},
 	{hints: []string{"age-secret-key-"}, mark: markKey, find: pattern(`(?i)AGE-SECRET-KEY-[0-9A-Z-]+`)},
 }
 
@@ -111,7 +113,7 @@ var lineRules = []rule{
 	{hints: []string{"://"}, mark: markPassword, group: 1,
 		find: pattern(`(?i)[a-z][a-z0-9+.-]*://[^\s/:@"'<>]*:([^\s/"'<>]+)@`)},
 	{hints: []string{"://"}, mark: markToken, group: 1,
-		find: pattern(`(?i)[a-z][a-z0-9+.-]*://([a-z0-9_.~%-]{16,})@`)},
+		find: pattern(`(?i)[a-z][a-z0-9+.-]*://([a-z0-9_.~%-]{16,})(?::[^@/"']*)?@`)},
 	{hints: []string{"authorization", "cookie", "x-api-key", "x-auth", "x-amz-security"}, mark: markToken, group: 1,
 		find: pattern(`(?i)(?:authorization|cookie2?|x-api-key|x-auth-[a-z-]+|x-amz-security-token)\\?["']?\s*[:=]\s*\\?["']?([^\r\n"'\x00\\]+)`)},
 	{hints: []string{"bearer ", "bearer\t"}, mark: markToken, group: 1,

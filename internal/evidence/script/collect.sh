@@ -9,7 +9,7 @@ for a in password passphrase passwd= secret token api.key apikey access.key psk 
 case $a in *=) b=;; *) b="[\\\\\"']\\{0,2\\} *[=:]>\\{0,1\\}";; esac
 V "\\($a$b *[\\\\\"']\\{0,2\\}\\)[^] \"',;&\\\\<]\\{4,\\}" secret $i
 V "\\(--[a-z-]*${a%=}[= ]\\)[^ <]\\{1,\\}" secret $i; done
-V '\(://[^/:@ ]*:\)[^/@ ]\{1,\}@' password
+V '\(://\)[^/:@ ]*:[^/@ ]\{1,\}@' password
 V '\(bearer  *\)[A-Za-z0-9._~+/=-]\{8,\}' token $i
 V '\(\$\)[1-9agy][a-z0-9-]\{0,9\}\$[./A-Za-z0-9$=,+-]\{8,\}' 'password hash'
 for a in gh[pousr]_ glpat- xox.- AKIA hv[sb]\\. tskey- eyJ; do V "\\($a\\)[A-Za-z0-9._-]\\{12,\\}" token; done
