@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,9 +52,11 @@ type authenticator struct {
 	partial int
 	offers  int
 	accept  []string // PubkeyAcceptedAlgorithms
-	close   func()
-	only    func(allowed []string) string // says what of this login only ssh itself can do
-	own     string                        // what it said, where ssh itself is to make the login
+	// leastBits is the shortest RSA key that ssh offers (RequiredRSASize); 0 where it does not say.
+	leastBits int
+	close     func()
+	only      func(allowed []string) string // says what of this login only ssh itself can do
+	own       string                        // what it said, where ssh itself is to make the login
 }
 
 // auth prepares what ssh would try.
@@ -67,6 +70,7 @@ func (w *walker) auth(ctx context.Context, conn *resumedConn) *authenticator {
 	if list := c.Get("pubkeyacceptedalgorithms"); list != "" {
 		a.accept = strings.Split(list, ",")
 	}
+	a.leastBits, _ = strconv.Atoi(c.Get("requiredrsasize"))
 	files := identities(c)
 	for _, path := range c.Values["certificatefile"] {
 		files = addCert(files, expandTokens(path, c))
@@ -170,6 +174,10 @@ func (a *authenticator) offerable(k *Key) bool {
 	switch k.Fault {
 	case "", faultEncrypted, faultTouch:
 	default:
+		return false
+	}
+	if k.Bits > 0 && k.Bits < a.leastBits {
+		k.Fault, k.Detail = faultShort, strconv.Itoa(a.leastBits)
 		return false
 	}
 	if len((&watched{key: k, owner: a}).accepted()) == 0 {

@@ -59,6 +59,7 @@ func (w *walker) config(ctx context.Context) bool {
 	}
 	c.Values = readDump(out)
 	c.Hosts = redirections(c.Applied)
+	c.Policy = policyLines(c)
 	return c.Host() != ""
 }
 

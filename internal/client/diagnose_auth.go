@@ -174,6 +174,13 @@ func (d *diagnosis) rejected(l *Login, keys []Key) {
 		names = append(names, k.label())
 	}
 	for _, k := range keys {
+		if line := d.o.Config.policy("pubkeyacceptedalgorithms"); k.State == KeyNoSign && line != nil {
+			d.find("crypto-policy", report.Confirmed,
+				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which the crypto policy of this machine forbids.", d.host, k.label()),
+				append(d.loginEvidence(l), report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text}),
+				advice("Use a key of type ed25519 or ECDSA; or choose another policy for the whole machine.", onClient("ssh-keygen -t ed25519"), onClient("update-crypto-policies --show")))
+			return
+		}
 		if k.State == KeyNoSign {
 			d.find("no-mutual-signature", report.Confirmed,
 				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which this ssh does not make.", d.host, k.label()),

@@ -71,6 +71,9 @@ func (d *diagnosis) configRefused() {
 	located := regexp.MustCompile(`^(.+?):? line (\d+): (.*)$`)
 	for _, line := range c.Stderr {
 		switch {
+		case brokenProgram(line):
+			d.libraryMismatch(line)
+			return
 		case strings.HasPrefix(line, "Bad owner or permissions on "):
 			d.badConfigMode(strings.TrimPrefix(line, "Bad owner or permissions on "))
 			return
@@ -101,6 +104,29 @@ func (d *diagnosis) configRefused() {
 	}
 	d.find("client-config-invalid", report.Confirmed, "ssh refuses its options or its configuration: "+said+".",
 		d.sshSaid(), advice("Correct what ssh names.", onClient(c.Command)))
+}
+
+// brokenProgram reports whether a line says that the program itself cannot run:
+// it was built for another OpenSSL (entropy.c: seed_rng), or the loader does not
+// find what it needs (ld.so(8); the words are glibc's and musl's).
+func brokenProgram(line string) bool {
+	for _, words := range []string{"OpenSSL version mismatch.", "error while loading shared libraries: ", "symbol lookup error: ", "Error loading shared library ", "Error relocating "} {
+		if strings.Contains(line, words) {
+			return true
+		}
+	}
+	return strings.Contains(line, ": version `OPENSSL_") && strings.Contains(line, "not found")
+}
+
+// libraryMismatch is for an ssh that does not fit the libraries it loads.
+func (d *diagnosis) libraryMismatch(line string) {
+	c := &d.o.Config
+	evidence := []report.Evidence{{Source: c.Command, Excerpt: line}, {Source: "PATH", Excerpt: c.Program}}
+	d.find("crypto-library-mismatch", report.Confirmed,
+		fmt.Sprintf("The ssh program itself cannot run: it does not fit the libraries that it loads (%s).", line), evidence,
+		advice("Bring the ssh program and its OpenSSL library to the same release, and remove copies of OpenSSL from the library path.",
+			onClient("ldd "+quote(c.Program)+" | grep -E 'crypto|ssl|not found'; echo \"$LD_LIBRARY_PATH $LD_PRELOAD\""),
+			onClient("sudo apt-get install --reinstall openssh-client libssl3")))
 }
 
 // serverOptions are keywords of sshd_config(5) that people put into the client's

@@ -20,6 +20,10 @@ func (d *diagnosis) hostKey() {
 		d.noHostKey(h)
 		return
 	}
+	if h.tooShort() {
+		d.shortHostKey(h)
+		return
+	}
 	d.unreadable(h)
 	standing, lines := h.Standing()
 	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
@@ -40,6 +44,19 @@ func (d *diagnosis) hostKey() {
 	default:
 		d.keyNew(h, shown)
 	}
+}
+
+// shortHostKey is for a host whose RSA key is shorter than ssh accepts.
+func (d *diagnosis) shortHostKey(h *HostKey) {
+	d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s %s has %d bits only", h.Type, h.Fingerprint, h.Bits)
+	evidence := append(h.evidence(d, nil), report.Evidence{Source: d.o.Config.Command, Excerpt: fmt.Sprintf("requiredrsasize %d", h.LeastBits)})
+	if line := d.o.Config.policy("requiredrsasize"); line != nil {
+		evidence = append(evidence, report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text})
+	}
+	d.find("rsa-key-too-small", report.Confirmed,
+		fmt.Sprintf("The host key of %s is an RSA key of %d bits, and this ssh takes none below %d (RequiredRSASize).", d.host, h.Bits, h.LeastBits), evidence,
+		advice("Make a new host key on the server, or let it show one of another type. Until then allow the short one for this host alone.",
+			onServer("sudo ssh-keygen -A"), onClient(d.ssh(fmt.Sprintf("-o RequiredRSASize=%d", h.Bits)))))
 }
 
 // unreadable is for records that this user may not read.

@@ -96,6 +96,9 @@ func pseudo(name string) bool {
 // noCommon is for two lists that do not meet.
 func (d *diagnosis) noCommon(n negotiated) {
 	offer := slices.DeleteFunc(slices.Clone(n.server), pseudo)
+	if d.byPolicy(n, offer) {
+		return
+	}
 	d.find(n.cause, report.Confirmed,
 		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, strings.Join(offer, ", ")),
 		[]report.Evidence{
@@ -105,10 +108,44 @@ func (d *diagnosis) noCommon(n negotiated) {
 		d.meetAgain(n, offer))
 }
 
+// byPolicy is for lists that would meet, did the system's crypto policy not keep
+// ssh from what it has.
+func (d *diagnosis) byPolicy(n negotiated, offer []string) bool {
+	line := d.o.Config.policy(n.keyword)
+	i := slices.IndexFunc(offer, func(a string) bool { return slices.Contains(d.o.Kex.Able[n.keyword], a) })
+	if line == nil || i < 0 {
+		return false
+	}
+	d.find("crypto-policy", report.Confirmed,
+		fmt.Sprintf("The crypto policy of this machine keeps ssh from the %s that %s offers and that ssh would use without it: %s.", n.what, d.host, offer[i]),
+		[]report.Evidence{
+			{Source: line.File, Line: line.Line, Excerpt: line.Text},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: strings.Join(n.server, ",")},
+			{Source: "ssh -F none -G", Excerpt: n.keyword + " " + strings.Join(d.o.Kex.Able[n.keyword], ",")},
+		},
+		advice(fmt.Sprintf("Best: update the SSH server. Until then allow its %s for this host alone, or choose another policy for the whole machine.", n.what),
+			onClient("update-crypto-policies --show"), onClient(d.ssh(fmt.Sprintf("-o %s=+%s", keywordName(n.keyword), offer[i])))))
+	return true
+}
+
+// keywordName is a keyword as ssh_config(5) writes it.
+func keywordName(keyword string) string {
+	switch keyword {
+	case "kexalgorithms":
+		return "KexAlgorithms"
+	case "hostkeyalgorithms":
+		return "HostKeyAlgorithms"
+	case "ciphers":
+		return "Ciphers"
+	default:
+		return "MACs"
+	}
+}
+
 // meetAgain says which side to change. What the server offers is usually
 // outdated, so changing it there is the better remedy.
 func (d *diagnosis) meetAgain(n negotiated, offer []string) *report.Remedy {
-	keyword := map[string]string{"kexalgorithms": "KexAlgorithms", "hostkeyalgorithms": "HostKeyAlgorithms", "ciphers": "Ciphers", "macs": "MACs"}[n.keyword]
+	keyword := keywordName(n.keyword)
 	if len(offer) == 0 {
 		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())
 	}

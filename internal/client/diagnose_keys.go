@@ -74,6 +74,15 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 		evidence.Excerpt = k.Type
 		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
 			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+"+k.Type))))
+	case faultShort:
+		evidence := []report.Evidence{{Source: k.label(), Excerpt: fmt.Sprintf("%s %s, %d bits", k.Type, k.Fingerprint, k.Bits)}, {Source: d.o.Config.Command, Excerpt: "requiredrsasize " + k.Detail}}
+		if line := d.o.Config.policy("requiredrsasize"); line != nil {
+			evidence = append(evidence, report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text})
+		}
+		d.find("rsa-key-too-small", report.Confirmed,
+			fmt.Sprintf("The key %s is not offered: it is an RSA key of %d bits, and this ssh uses none below %s (RequiredRSASize).", k.label(), k.Bits, k.Detail), evidence,
+			advice("Make a new key and have its public half put where the old one is.", onClient("ssh-keygen -t ed25519"), onClient("cat ~/.ssh/id_ed25519.pub")))
+		d.soften(impact)
 	case faultEncrypted:
 		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
 			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.silence()), evidence,

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type HostKey struct {
 	Batch       bool        `json:"batch,omitempty"`  // BatchMode
 	Nobody      bool        `json:"nobody,omitempty"` // there is no terminal on which ssh could ask
 	Cert        *HostCert   `json:"cert,omitempty"`
+	Bits        int         `json:"bits,omitempty"`       // length of an RSA key
+	LeastBits   int         `json:"least_bits,omitempty"` // that ssh takes (RequiredRSASize)
 	End         string      `json:"end,omitempty"`
 	Err         string      `json:"err,omitempty"`
 	Unable      bool        `json:"unable,omitempty"` // our own library lacks what ssh has
@@ -53,6 +56,7 @@ func (w *walker) hostKey() *HostKey {
 	c := &w.obs.Config
 	h := &HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody()}
 	h.Known, h.Files = lookUp(knownFiles(c), h.Names)
+	h.LeastBits, _ = strconv.Atoi(c.Get("requiredrsasize"))
 	h.names = append(slices.Clone(h.Names), strings.ToLower(c.Host()))
 	return h
 }
@@ -93,7 +97,7 @@ func (h *HostKey) order(algorithms []string) []string {
 
 // take writes down the key that the host showed.
 func (h *HostKey) take(key ssh.PublicKey) {
-	h.Type, h.Fingerprint, h.key = key.Type(), ssh.FingerprintSHA256(key), key
+	h.Type, h.Fingerprint, h.key, h.Bits = key.Type(), ssh.FingerprintSHA256(key), key, rsaBits(key)
 	want := key
 	if cert, ok := key.(*ssh.Certificate); ok {
 		h.Fingerprint = ssh.FingerprintSHA256(cert.Key)
@@ -194,6 +198,9 @@ func (h *HostKey) Standing() (Standing, []KnownKey) {
 	}
 }
 
+// tooShort reports whether the host's key is an RSA key that ssh takes for none.
+func (h *HostKey) tooShort() bool { return h.Bits > 0 && h.Bits < h.LeastBits }
+
 // strictly reports whether ssh refuses an unknown key instead of asking.
 func (h *HostKey) strictly() bool {
 	switch h.Strict {
@@ -211,6 +218,9 @@ func (h *HostKey) lenient() bool { return h.Strict == "no" || h.Strict == "false
 
 // refused reports whether ssh would end the connection here.
 func (h *HostKey) refused() bool {
+	if h.tooShort() {
+		return true
+	}
 	switch standing, _ := h.Standing(); standing {
 	case KeyKnown:
 		return false

@@ -42,7 +42,11 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 	default:
 		k.Server = &server
 	}
-	if k.Server == nil || k.hopeless() {
+	if k.Server == nil {
+		return
+	}
+	if k.hopeless() {
+		w.forbidden(ctx)
 		return
 	}
 	if lacking := w.lacks(); lacking != "" {

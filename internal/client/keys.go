@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -21,6 +22,7 @@ type Key struct {
 	Agent       bool     `json:"agent,omitempty"` // the agent has the private key
 	Named       bool     `json:"named,omitempty"` // -i or IdentityFile names it; not one of ssh's defaults
 	Type        string   `json:"type,omitempty"`
+	Bits        int      `json:"bits,omitempty"` // length of an RSA key
 	Fingerprint string   `json:"fingerprint,omitempty"`
 	Comment     string   `json:"comment,omitempty"`
 	Fault       string   `json:"fault,omitempty"` // why it cannot be used: the fault… constants
@@ -68,6 +70,7 @@ const (
 	faultEncrypted = "passphrase"
 	faultTouch     = "needs a touch"
 	faultExcluded  = "type not accepted here"
+	faultShort     = "RSA key too short"
 	faultForeign   = "type that only ssh itself knows"
 )
 
@@ -216,8 +219,23 @@ func ownPublic(data []byte) ssh.PublicKey {
 
 func (k *Key) describe() {
 	if k.public != nil {
-		k.Type, k.Fingerprint = k.public.Type(), ssh.FingerprintSHA256(k.public)
+		k.Type, k.Fingerprint, k.Bits = k.public.Type(), ssh.FingerprintSHA256(k.public), rsaBits(k.public)
 	}
+}
+
+// rsaBits is the length of an RSA key, 0 for any other.
+func rsaBits(key ssh.PublicKey) int {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	c, ok := key.(ssh.CryptoPublicKey)
+	if !ok {
+		return 0
+	}
+	if k, ok := c.CryptoPublicKey().(*rsa.PublicKey); ok {
+		return k.N.BitLen()
+	}
+	return 0
 }
 
 // certified is the same key with its certificate.

@@ -50,6 +50,7 @@ type Config struct {
 	Values  map[string][]string `json:"values,omitempty"`  // keyword in lower case → values, as `ssh -G` prints them
 	Applied []Applied           `json:"applied,omitempty"` // the Host and Match blocks that were applied
 	Hosts   []Applied           `json:"hosts,omitempty"`   // lines of those blocks that change where the connection goes
+	Policy  []Applied           `json:"policy,omitempty"`  // lines of the system's crypto policy that are in force
 	Stderr  []string            `json:"stderr,omitempty"`  // what ssh said, without its debug lines
 	Failed  bool                `json:"failed,omitempty"`  // ssh refused to go on
 	Hung    bool                `json:"hung,omitempty"`    // ssh did not end in its time
@@ -211,6 +212,7 @@ type Banner struct {
 type Kex struct {
 	Server *sshwire.KexInit    `json:"server,omitempty"`
 	Client map[string][]string `json:"client,omitempty"` // keyword of ssh_config → our list
+	Able   map[string][]string `json:"able,omitempty"`   // keyword → what ssh offers unconfigured, where a crypto policy sets its list and the lists do not meet
 	End    string              `json:"end,omitempty"`
 	Err    string              `json:"err,omitempty"`
 	Stuck  *Stuck              `json:"stuck,omitempty"`

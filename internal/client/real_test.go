@@ -323,3 +323,25 @@ func TestRefusedWith(t *testing.T) {
 		}
 	}
 }
+
+// What a broken ssh program says, in its own words: the first is entropy.c's, the
+// others are the loader's. No such program can be built here, so a script says it.
+func TestBrokenProgram(t *testing.T) {
+	for _, said := range []string{
+		"OpenSSL version mismatch. Built against 30000020, you have 30100010",
+		"ssh: error while loading shared libraries: libcrypto.so.1.1: cannot open shared object file: No such file or directory",
+		"ssh: /usr/local/lib/libcrypto.so.3: version `OPENSSL_3.2.0' not found (required by ssh)",
+		"ssh: symbol lookup error: ssh: undefined symbol: EVP_KDF_free, version OPENSSL_3.0.0",
+		"Error loading shared library libcrypto.so.3: No such file or directory (needed by /usr/bin/ssh)",
+	} {
+		script := writeFile(t, t.TempDir(), "ssh", "#!/bin/sh\necho \""+strings.ReplaceAll(said, "`", "\\`")+"\" >&2\nexit 255\n")
+		if err := os.Chmod(script, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		o := Walk(t.Context(), Options{Host: "web1", SSH: script, Version: "test"}, nil)
+		r := Diagnose(o, "test")
+		if got := blocking(r); got != "crypto-library-mismatch" {
+			t.Errorf("%s: %q: %s", said, got, r.Headline)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// policyMark stands in the path of every file that a system-wide crypto policy
+// gives to ssh (update-crypto-policies(8)): /etc/crypto-policies/back-ends/openssh.config.
+const policyMark = "/crypto-policies/"
+
+// policyLines are the lines of the crypto policy that are in force: ssh read the
+// file, and the value is the one that it uses. A list that the policy only adds
+// to or takes from cannot be told apart and is left out.
+func policyLines(c *Config) []Applied {
+	var out []Applied
+	seen := map[string]bool{}
+	for _, a := range c.Applied {
+		if a.Line != 0 || seen[a.File] || !strings.Contains(a.File, policyMark) {
+			continue
+		}
+		seen[a.File] = true
+		data, err := readSome(a.File, maxConfigFile)
+		if err != nil {
+			continue
+		}
+		n := 0
+		for line := range strings.Lines(string(data)) {
+			n++
+			f := strings.Fields(strings.Replace(line, "=", " ", 1))
+			if len(f) == 2 && f[1] == c.Get(strings.ToLower(f[0])) {
+				out = append(out, Applied{File: a.File, Line: n, Text: strings.TrimSpace(line)})
+			}
+		}
+	}
+	return out
+}
+
+// policy returns the line of the crypto policy that sets a keyword, or nil.
+func (c *Config) policy(keyword string) *Applied {
+	i := slices.IndexFunc(c.Policy, func(a Applied) bool {
+		return strings.EqualFold(strings.FieldsFunc(a.Text, func(r rune) bool { return r == ' ' || r == '\t' || r == '=' })[0], keyword)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &c.Policy[i]
+}
+
+// forbidden asks, where the lists do not meet and a crypto policy sets ours,
+// what ssh would offer without any configuration.
+func (w *walker) forbidden(ctx context.Context) {
+	c, k := &w.obs.Config, w.obs.Kex
+	for _, n := range k.negotiate() {
+		if n.choice != "" || len(n.client) == 0 || c.policy(n.keyword) == nil || c.Program == "" {
+			continue
+		}
+		if k.Able == nil {
+			out, _, err := run(ctx, configLimit, c.Program, "-F", "none", "-G", "--", c.Host())
+			if err != nil {
+				return
+			}
+			k.Able = map[string][]string{}
+			values := readDump(out)
+			for _, keyword := range algorithmKeywords {
+				if list := values[keyword]; len(list) > 0 {
+					k.Able[keyword] = strings.Split(list[0], ",")
+				}
+			}
+		}
+	}
+}
