@@ -53,6 +53,7 @@ type Facts struct {
 	Bans       Bans
 	Account    Account
 	Access     AccessFiles
+	PAM        PAM
 	Storage    Storage
 	SELinux    SELinux
 	Cloud      Cloud
@@ -67,7 +68,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantStorage, wantSELinux, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -102,6 +103,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Bans:      parseBans(b, ask),
 		Account:   parseAccount(b, ask),
 		Access:    parseAccess(b, ask),
+		PAM:       parsePAMFacts(b, ask),
 		Storage:   parseStorage(b),
 		SELinux:   parseSELinux(b),
 		Cloud:     parseCloud(b),

@@ -12,7 +12,7 @@ import (
 func accessStage() stage {
 	return stage{report.StageAccess, func(*view) string { return "" }, []check{
 		checkWrappers, checkUser, checkNoLogin, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
-		checkKeys, checkPasswordOff, checkChroot, checkLogged, checkDropped, checkPAM, checkStarved, checkStorage,
+		checkKeys, checkPasswordOff, checkMethods, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
 	}}
 }
 
@@ -83,11 +83,29 @@ func (v *view) wrapperFinding(p *part, d facts.Decision) *report.Finding {
 	case d.Denied == facts.Everyone:
 		return p.found("tcp-wrappers-deny", report.Blocking, "%s shuts every client out of SSH: sshd accepts the connection, waits five seconds and drops it.", place)
 	case v.q.Client.IsValid():
-		f := p.found("tcp-wrappers-deny", report.Degrading, "%s may shut %s out of SSH: that depends on the client's name, which is not looked up here.", place, v.q.Client)
+		f := p.found("tcp-wrappers-deny", report.Degrading, "%s may shut %s out of SSH: that depends on %s, which is not looked up here.", place, v.q.Client, unlooked(d.Rule.Clients))
 		f.Certainty = report.Possible
 		return f
 	case len(d.Allowed) > 0 || strings.Contains(strings.ToUpper(strings.Join(d.Rule.Clients, " ")), "ALL EXCEPT"):
 		return p.found("tcp-wrappers-deny", report.Degrading, "%s shuts every client out of SSH that no other rule lets in.", place)
 	}
 	return p.found("tcp-wrappers-deny", report.Note, "%s shuts some clients out of SSH.", place)
+}
+
+// unlooked names what a rule goes by that is not looked up: a netgroup, a file of
+// patterns, the client's own name or user.
+func unlooked(words []string) string {
+	for _, w := range words {
+		switch {
+		case strings.HasPrefix(w, "@"):
+			return "the netgroup " + w[1:] + " (getent netgroup " + w[1:] + ")"
+		case strings.HasPrefix(w, "/"):
+			return "the patterns in " + w
+		case strings.Contains(w, "@"):
+			return "the user at the client (" + w + ")"
+		case strings.HasPrefix(w, "."):
+			return "whether the client's name ends in " + w
+		}
+	}
+	return "the client's name"
 }

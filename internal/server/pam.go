@@ -1,0 +1,183 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+)
+
+// The checks of this file ask what the PAM modules of sshd are told of the
+// account. What no file tells, the log may: see checkPAM.
+
+// checkPAMRules looks for a module whose own file keeps the account out.
+func checkPAMRules(v *view, p *part) {
+	if !v.known() {
+		return
+	}
+	if v.PAM.Origin.Unseen() && strings.EqualFold(v.Effective.Value("usepam"), "yes") {
+		p.also("PAM", unseenReason(v, v.PAM.Origin))
+		return
+	}
+	for _, q := range v.PAM.Missing {
+		p.also("PAM", "could not read "+q.Source+": "+q.Text)
+	}
+	var alone, asked []string
+	for _, r := range v.PAM.Rules {
+		once := r.Module + " " + strings.Join(r.Args, " ") // a module may stand in both phases
+		if !r.Refuses() || slices.Contains(asked, once) {
+			continue
+		}
+		asked = append(asked, once)
+		switch {
+		case r.Module == "pam_access.so":
+			v.pamAccess(p, r)
+		case r.Module == "pam_listfile.so":
+			v.pamListfile(p, r)
+		case r.Module == "pam_time.so":
+			v.pamTime(p, r)
+		case r.Phase == "account" && slices.Contains(deciders[:], r.Module):
+			alone = append(alone, fmt.Sprintf("%s (%s line %d)", r.Module, r.Quote.Source, r.Quote.Line))
+		}
+	}
+	if len(alone) > 0 {
+		p.also("PAM", "decides by itself whom it lets in, and could not be asked: "+strings.Join(alone, ", "))
+	}
+	v.faillocked(p)
+}
+
+// deciders are modules that refuse accounts by rules which lie elsewhere: in a
+// directory service, in their arguments' own language, in a program.
+var deciders = [...]string{"pam_sss.so", "pam_ldap.so", "pam_winbind.so", "pam_succeed_if.so", "pam_exec.so", "pam_krb5.so", "pam_script.so", "pam_duo.so"}
+
+// refused adds a finding of a module that keeps the account out.
+func (v *view) refused(p *part, r facts.PAMRule, match facts.Part, line facts.Quote, words string) *report.Finding {
+	impact, may := report.Blocking, "keeps"
+	if match != facts.Everyone {
+		impact, may = report.Degrading, "may keep"
+	}
+	f := p.found("pam-denied", impact, "The PAM module %s %s %s out: %s.", r.Module, may, v.Account.Name, words)
+	if match != facts.Everyone {
+		f.Certainty = report.Possible
+	}
+	quote(f, line, r.Quote)
+	return f
+}
+
+func (v *view) pamAccess(p *part, r facts.PAMRule) {
+	line, match, ok := v.PAM.AccessDecision(v.Account.Name, v.Account.Groups, v.q.Client, r)
+	if !ok || line.Fields[0] != "-" {
+		return
+	}
+	words := fmt.Sprintf("line %d of %s refuses", line.Quote.Line, line.Quote.Source)
+	if match != facts.Everyone {
+		words += " some of the places a login can come from"
+		if v.q.Client.IsValid() {
+			words = fmt.Sprintf("whether line %d of %s is about %s hangs on a name or a netgroup, which is not looked up here", line.Quote.Line, line.Quote.Source, v.q.Client)
+		}
+	} else if v.q.Client.IsValid() {
+		words += " a login from " + v.q.Client.Unmap().String()
+	} else {
+		words += " every login"
+	}
+	f := v.refused(p, r, match, line.Quote, words)
+	advise(f, fmt.Sprintf("Put a line that lets %s in before it (\"+ : %s : ADDRESS\"); the first line that matches decides.", v.Account.Name, v.Account.Name))
+}
+
+// pamListfile: item=user and item=group with a list of names, one a line.
+func (v *view) pamListfile(p *part, r facts.PAMRule) {
+	file, deny := r.Arg("file"), r.Arg("sense") == "deny"
+	seen, ok := v.PAM.Lists[file]
+	names := []string{v.Account.Name}
+	switch r.Arg("item") {
+	case "user":
+	case "group":
+		names = v.Account.Groups
+	default:
+		return // rhost, tty, ruser, shell
+	}
+	if !ok || !seen.OK() {
+		p.also("PAM", fmt.Sprintf("could not read %s, which pam_listfile.so goes by: %s", file, seen.Reason))
+		return
+	}
+	found := facts.Quote{}
+	for i, line := range strings.Split(string(seen.Data), "\n") {
+		if slices.Contains(names, strings.TrimSpace(line)) && found.Text == "" {
+			found = facts.Quote{Source: file, Line: i + 1, Text: strings.TrimSpace(line)}
+		}
+	}
+	switch {
+	case deny && found.Text != "":
+		f := v.refused(p, r, facts.Everyone, found, fmt.Sprintf("%s names them", file))
+		advise(f, "Take the line out of "+file+".")
+	case !deny && r.Arg("sense") == "allow" && found.Text == "":
+		f := v.refused(p, r, facts.Everyone, facts.Quote{}, fmt.Sprintf("%s does not name them", file))
+		advise(f, "Add a line with the name to "+file+".")
+	}
+}
+
+// pamTime: the first three fields of time.conf say whom a line is about. Whether
+// the hour is right is not worked out here.
+func (v *view) pamTime(p *part, r facts.PAMRule) {
+	for _, l := range v.PAM.Times {
+		if len(l.Fields) < 4 || !timeList(l.Fields[0], "sshd") || !timeList(l.Fields[2], v.Account.Name) {
+			continue
+		}
+		f := v.refused(p, r, facts.Some, l.Quote, fmt.Sprintf("line %d of %s lets them in at certain hours only (%s)", l.Quote.Line, l.Quote.Source, l.Fields[3]))
+		advise(f, "Compare the hours with the machine's clock (date), or change the line.")
+		return
+	}
+}
+
+// timeList reads a logic list of time.conf(5): names with *, each perhaps negated
+// by !, joined by | and &, from left to right.
+func timeList(list, name string) bool {
+	match, and := false, false
+	for first := true; list != ""; first = false {
+		end := strings.IndexAny(list, "|&")
+		word, joint := list, byte(0)
+		if list = ""; end >= 0 {
+			word, joint, list = word[:end], word[end], word[end+1:]
+		}
+		word, not := strings.CutPrefix(strings.TrimSpace(word), "!")
+		head, tail, star := strings.Cut(word, "*")
+		hit := word == name || star && len(name) >= len(head)+len(tail) && strings.HasPrefix(name, head) && strings.HasSuffix(name, tail)
+		switch hit = hit != not; {
+		case first:
+			match = hit
+		case and:
+			match = match && hit
+		default:
+			match = match || hit
+		}
+		and = joint == '&'
+	}
+	return match
+}
+
+// faillocked: too many wrong passwords. A login with a key does not ask the
+// module that counts them.
+func (v *view) faillocked(p *part) {
+	fl := v.PAM.Fails
+	if fl.Origin.Status == "" || fl.Deny <= 0 {
+		return
+	}
+	if fl.Origin.Unseen() {
+		p.also("failed logins of "+v.Account.Name, unseenReason(v, fl.Origin))
+		return
+	}
+	if len(fl.Valid) < fl.Deny {
+		return
+	}
+	impact, words := report.Degrading, "a key still works"
+	if v.keyWay() == no {
+		impact, words = report.Blocking, "and there is no key"
+	}
+	f := p.found("account-locked", impact, "pam_faillock has locked %s for passwords after %d wrong ones (%s).", v.Account.Name, len(fl.Valid), words)
+	quote(f, fl.Valid[max(0, len(fl.Valid)-3):]...)
+	reset := do("faillock --user "+shellQuote(v.Account.Name)+" --reset", "")
+	reset.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"faillock", "--user", v.Account.Name, "--reset"}, Opens: v.Account.Name}
+	mend(f, "Forget the failures; first find out who tried.", reset)
+}
