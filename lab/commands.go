@@ -3,7 +3,6 @@
 package lab
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +26,7 @@ func (w *World) Commands() (dir string, err error) {
 		return enter + " " + become
 	}
 	scripts := map[string]string{
-		"server":      fmt.Sprintf("nsenter -t %d -a -w %s", w.leader, strings.Join(cleanEnv("TERM=${TERM:-dumb}"), " ")),
+		"server":      strings.Join(append(w.door(), cleanEnv("TERM=${TERM:-dumb}")...), " "),
 		"router":      inPlace("router", ""),
 		"client-root": inPlace("client", ""),
 		"client":      inPlace("client", strings.Join(asCarol(nil), " ")),
