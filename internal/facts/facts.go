@@ -68,7 +68,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -105,7 +105,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Access:    parseAccess(b, ask),
 		PAM:       parsePAMFacts(b, ask),
 		Storage:   parseStorage(b),
-		SELinux:   parseSELinux(b),
+		SELinux:   parseMandatory(b, ask),
 		Cloud:     parseCloud(b),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)

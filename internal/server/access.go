@@ -12,7 +12,7 @@ import (
 func accessStage() stage {
 	return stage{report.StageAccess, func(*view) string { return "" }, []check{
 		checkWrappers, checkUser, checkNoLogin, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
-		checkKeys, checkPasswordOff, checkMethods, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
+		checkKeys, checkLabels, checkPasswordOff, checkMethods, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
 	}}
 }
 

@@ -93,13 +93,11 @@ func checkBindDenied(v *view, p *part) {
 	_, rest, _ := strings.Cut(denied[0].Message, "Bind to port ")
 	port, _, _ := strings.Cut(rest, " ")
 	if v.SELinux.Enforcing {
-		f := p.found("bind-denied-selinux", v.keepsOut(), "SELinux does not let sshd listen on port %s.", port)
-		quoteEntries(f, denied)
-		quote(f, v.SELinux.Quote)
-		label := do("semanage port -a -t ssh_port_t -p tcp "+port, "semanage port -d -p tcp "+port)
-		label.Act = &report.Action{Kind: report.ActCommand, Argv: strings.Fields(label.Do), Inverse: strings.Fields(label.Undo)}
-		mend(f, "Label the port for SSH and start the service.", append([]report.Step{label}, v.revive()...)...)
+		v.bindDeniedSELinux(p, port, denied)
 		return
+	}
+	if v.SELinux.AppArmor.Text != "" && len(v.denials("apparmor")) > 0 {
+		return // checkAppArmor says more
 	}
 	f := p.found("bind-no-privilege", v.keepsOut(), "sshd was not allowed to listen on port %s: it runs without root's rights.", port)
 	quoteEntries(f, denied)
