@@ -27,9 +27,16 @@ func (d *diagnosis) hostKey() {
 	d.unreadable(h)
 	standing, lines := h.Standing()
 	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
+	d.keyDNS(h)
 	switch {
+	case h.DNS.trusted() && standing != KeyKnown:
+		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, as DNS publishes it, vouched for by DNSSEC", shown)
 	case standing == KeyKnown:
-		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, as on record in %s:%d", shown, lines[0].File, lines[0].Line)
+		status, but := report.StatusOK, ""
+		if h.DNS != nil && len(h.DNS.Records) > 0 && !h.DNS.matches() {
+			status, but = report.StatusWarning, "; DNS says otherwise"
+		}
+		d.stage(report.StageHostKey, status, h.Ms, "%s, as on record in %s:%d%s", shown, lines[0].File, lines[0].Line, but)
 	case standing == KeyRevoked:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is revoked", shown)
 		d.find("host-key-revoked", report.Confirmed,
@@ -151,6 +158,9 @@ func (h *HostKey) evidence(d *diagnosis, lines []KnownKey) []report.Evidence {
 		shown += fmt.Sprintf("; certificate of authority %s for %s, valid %s to %s", c.CA, strings.Join(c.Principals, ","), c.After, c.Before)
 	}
 	out := []report.Evidence{{Source: "host key of " + d.o.Chosen, Excerpt: shown}}
+	if h.DNS != nil && h.DNS.matches() {
+		out = append(out, h.DNS.evidence()...)
+	}
 	for _, k := range lines[:min(len(lines), 4)] {
 		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: fmt.Sprintf("%s\n(%s %s)", k.Text, k.Type, k.Fingerprint)})
 	}

@@ -30,6 +30,7 @@ type resolvers struct {
 	servers []string
 	search  []string
 	ndots   int
+	trustAD bool // options trust-ad: the C library hands on that an answer is vouched for
 }
 
 // readResolvConf reads the name servers of this machine; without the file the
@@ -58,6 +59,7 @@ func parseResolvConf(text string) resolvers {
 			r.search = f[1:]
 		case "options":
 			for _, o := range f[1:] {
+				r.trustAD = r.trustAD || o == "trust-ad"
 				if n, ok := strings.CutPrefix(o, "ndots:"); ok {
 					r.ndots, _ = strconv.Atoi(n)
 				}

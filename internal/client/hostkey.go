@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,10 +30,12 @@ type HostKey struct {
 	Unable      bool        `json:"unable,omitempty"` // our own library lacks what ssh has
 	Stuck       *Stuck      `json:"stuck,omitempty"`
 	Small       string      `json:"small,omitempty"` // what a second try with small packets got: endOf, or "passed"
+	DNS         *KeyDNS     `json:"dns,omitempty"`
 	Ms          float64     `json:"ms"`
 
-	names []string
-	key   ssh.PublicKey
+	names  []string
+	key    ssh.PublicKey
+	askDNS func() *KeyDNS
 }
 
 // HostCert is the certificate that the host showed.
@@ -52,12 +55,13 @@ type Stuck struct {
 }
 
 // hostKey reads what is on record before the connection shows its key.
-func (w *walker) hostKey() *HostKey {
+func (w *walker) hostKey(ctx context.Context) *HostKey {
 	c := &w.obs.Config
 	h := &HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody()}
 	h.Known, h.Files = lookUp(knownFiles(c), h.Names)
 	h.LeastBits, _ = strconv.Atoi(c.Get("requiredrsasize"))
 	h.names = append(slices.Clone(h.Names), strings.ToLower(c.Host()))
+	h.askDNS = func() *KeyDNS { return w.askKeyDNS(ctx, h) }
 	return h
 }
 
@@ -112,6 +116,9 @@ func (h *HostKey) take(key ssh.PublicKey) {
 		if bytes.Equal(k.key.Marshal(), blob) {
 			h.Same = append(h.Same, i)
 		}
+	}
+	if h.askDNS != nil {
+		h.DNS = h.askDNS()
 	}
 }
 
@@ -216,10 +223,14 @@ func (h *HostKey) strictly() bool {
 // lenient reports whether ssh goes on even with a changed key.
 func (h *HostKey) lenient() bool { return h.Strict == "no" || h.Strict == "false" || h.Strict == "off" }
 
-// refused reports whether ssh would end the connection here.
+// refused reports whether ssh would end the connection here. A key that DNS vouches
+// for is taken without a look at the records (sshconnect.c, verify_host_key).
 func (h *HostKey) refused() bool {
 	if h.tooShort() {
 		return true
+	}
+	if h.DNS.trusted() {
+		return false
 	}
 	switch standing, _ := h.Standing(); standing {
 	case KeyKnown:

@@ -51,7 +51,7 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 	}
 	if lacking := w.lacks(); lacking != "" {
 		_ = conn.Close() // the next connection takes its place
-		w.obs.HostKey = w.hostKey()
+		w.obs.HostKey = w.hostKey(ctx)
 		w.obs.HostKey.Unable, w.obs.HostKey.Err = true, lacking
 		w.ownSSH(ctx, lacking)
 		return

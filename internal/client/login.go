@@ -33,7 +33,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	begin, limit := time.Now(), w.wait(leastKex)
 	done := w.tell("hostkey", w.obs.Chosen, limit)
 	_ = conn.SetDeadline(begin.Add(limit))
-	h := w.hostKey()
+	h := w.hostKey(ctx)
 	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
 	a := w.auth(ctx, resumed)
 	config := &ssh.ClientConfig{

@@ -39,6 +39,19 @@ func serveNames(addr string, pairs []string) {
 	fail("%v", <-done)
 }
 
+// sshfp is the record that sshfp:ALGORITHM:HASH:HEX stands for.
+func sshfp(asked dns.Question, value string) dns.RR {
+	rest, ok := strings.CutPrefix(value, "sshfp:")
+	if !ok {
+		return nil
+	}
+	rr, err := dns.NewRR(asked.Name + " 1 IN SSHFP " + strings.ReplaceAll(rest, ":", " "))
+	if err != nil {
+		fail("%q: %v", value, err)
+	}
+	return rr
+}
+
 // reply is the answer to one question, nil for none at all.
 func reply(names map[string][]string, q *dns.Msg) *dns.Msg {
 	m := new(dns.Msg)
@@ -63,6 +76,14 @@ func reply(names map[string][]string, q *dns.Msg) *dns.Msg {
 		case "servfail":
 			m.Rcode = dns.RcodeServerFailure
 			return m
+		}
+		if v == "ad" { // as a name server does that has checked the signatures
+			m.AuthenticatedData = true
+			continue
+		}
+		if rr := sshfp(asked, v); rr != nil && asked.Qtype == dns.TypeSSHFP {
+			m.Answer = append(m.Answer, rr)
+			continue
 		}
 		ip, err := netip.ParseAddr(v)
 		if err != nil {

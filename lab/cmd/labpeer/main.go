@@ -5,7 +5,8 @@
 //
 //	labpeer MODE [ADDRESS]           ADDRESS is host:port, ":22" by default
 //	labpeer dns ADDRESS NAME=ADDR…   answers these names, REFUSED to NAME=refused, nothing to NAME=silent,
-//	                                 SERVFAIL to NAME=servfail, NXDOMAIN to all others
+//	                                 SERVFAIL to NAME=servfail, a host key to NAME=sshfp:ALGORITHM:HASH:HEX
+//	                                 (and to NAME=ad with the AD bit), NXDOMAIN to all others
 //
 // It says "ready" on standard error when it listens, and serves until it is killed.
 package main
