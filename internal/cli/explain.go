@@ -29,7 +29,7 @@ func newExplain(a *app) *cobra.Command {
 		Short: "Name the cause in a pasted error, an ssh -v output or a log",
 		Long: `Read a text and name the cause it shows: an error message, the output of
 ssh -v, lines of the journal, the output of systemctl status, sshd -t, ss, ufw
-and the like, in any mixture. A large log (also .gz and .zst, and journalctl
+and the like, in any mixture. A large log (also .gz, .bz2 and .zst, and journalctl
 -o json) is summarised: causes, addresses, users, time.
 
   ssh -v alice@web1 2>&1 | sshwhy explain
@@ -103,7 +103,14 @@ func (a *app) explain(in io.Reader, opt explain.Options) error {
 	live.show("reading the log …")
 	sum, err := explain.Summarize(br, opt)
 	live.clear()
-	if sum == nil {
+	switch {
+	case errors.Is(err, explain.ErrXZ):
+		name := opt.Source
+		if name == "" {
+			name = "FILE"
+		}
+		return usage("xz -dc "+name+" | sshwhy explain", "%s", err)
+	case sum == nil:
 		return err
 	}
 	r := sum.Report(opt)

@@ -3,6 +3,8 @@ package explain
 import (
 	"bufio"
 	"bytes"
+	"compress/bzip2"
+	"errors"
 	"fmt"
 	"io"
 
@@ -23,12 +25,18 @@ const (
 // default limit for streams (RFC 8878 3.1.1.1.2 recommends 8 MB).
 const maxWindow = 8 << 20
 
+// ErrXZ is returned for a log that xz compressed, which is not read here.
+var ErrXZ = errors.New("this text was compressed by xz, which is not read here")
+
+// isXZ knows xz by its magic number (the .xz file format, 2.1.1.1).
+func isXZ(head []byte) bool { return bytes.HasPrefix(head, []byte{0xfd, '7', 'z', 'X', 'Z', 0}) }
+
 // openLog looks at the beginning of a log and returns its text. done releases
 // what was opened for it.
 func openLog(r io.Reader) (src io.Reader, format logFormat, done func(), err error) {
 	done = func() {}
 	br := bufio.NewReaderSize(r, 64<<10)
-	head, err := br.Peek(4)
+	head, err := br.Peek(6)
 	if err != nil && err != io.EOF {
 		return nil, 0, done, err
 	}
@@ -41,6 +49,10 @@ func openLog(r io.Reader) (src io.Reader, format logFormat, done func(), err err
 			return nil, 0, done, fmt.Errorf("gzip: %w", err)
 		}
 		in, format, done = z, logCompressed, func() { z.Close() }
+	case bytes.HasPrefix(head, []byte("BZh")):
+		in, format = bzip2.NewReader(br), logCompressed
+	case isXZ(head):
+		return nil, 0, done, ErrXZ
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(br, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {

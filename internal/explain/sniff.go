@@ -23,7 +23,7 @@ const minLogLines = 400
 // is more of it. A log is a text most of whose lines have a log's prefix, and which
 // is too long to be read line by line; compressed text is always a log.
 func Sniff(head []byte, more bool) Kind {
-	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) ||
+	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) || bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}) || bytes.HasPrefix(head, []byte("BZh")) && len(head) > 4 && head[4] == '1' || isXZ(head) ||
 		bytes.HasPrefix(head, []byte("__CURSOR=")) {
 		return Log
 	}
