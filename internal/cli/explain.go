@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ and the like, in any mixture. A large log (also .gz, .bz2 and .zst, and journalc
 				}
 				opt.Client = addr.Unmap()
 			}
-			in, err := a.openText(args)
+			in, err := a.openText(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -67,12 +68,16 @@ and the like, in any mixture. A large log (also .gz, .bz2 and .zst, and journalc
 }
 
 // openText opens the file named, or standard input.
-func (a *app) openText(args []string) (io.ReadCloser, error) {
+func (a *app) openText(ctx context.Context, args []string) (io.ReadCloser, error) {
 	if len(args) == 0 || args[0] == "-" {
-		if f, ok := a.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		f, ok := a.In.(*os.File)
+		if !ok {
+			return io.NopCloser(a.In), nil
+		}
+		if term.IsTerminal(int(f.Fd())) {
 			fmt.Fprintln(a.Err, "Paste the text, then press Ctrl-D on a line of its own.")
 		}
-		return io.NopCloser(a.In), nil
+		return io.NopCloser(untilInterrupted(ctx, f)), nil
 	}
 	f, err := os.Open(args[0])
 	var path *fs.PathError

@@ -59,3 +59,30 @@ func TestTail(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+// TestSilentInput: an input whose writer says nothing ends with the context, and
+// what came before is read.
+func TestSilentInput(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	in := bufio.NewReader(untilInterrupted(ctx, r))
+	if _, err := w.WriteString("a line\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := in.ReadString('\n'); got != "a line\n" || err != nil {
+		t.Fatalf("read %q, %v", got, err)
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	start := time.Now()
+	if _, err := in.ReadString('\n'); err != io.EOF {
+		t.Errorf("after the interrupt: %v", err)
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("the interrupt took %v", d)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 )
 
@@ -57,8 +56,11 @@ const (
 	topShown    = 10
 	clientLines = 20
 	sparkBins   = 48
-	maxWorkers  = 8
-	maxHours    = 1 << 16
+	// shards is how many workers share a log, each every fourth chunk: a fixed
+	// number, so that the same log gives the same figures on every machine also where
+	// there are more addresses than can be counted one by one.
+	shards   = 4
+	maxHours = 1 << 16
 )
 
 // Summarize reads a log of any size and counts what it says: by cause, by
@@ -161,20 +163,19 @@ func newCounts() *counts {
 
 // run streams src through the workers. All goroutines have ended when it returns.
 func (s *summer) run(src io.Reader) error {
-	workers := min(runtime.GOMAXPROCS(0), maxWorkers)
-	work := make(chan chunk, workers)
-	order := make(chan chan *counts, workers)
-	free := make(chan []byte, 2*workers+2)
+	work := [shards]chan chunk{}
+	order := make(chan chan *counts, shards)
+	free := make(chan []byte, shards+2)
 	s.total, s.hours = *newCounts(), map[logHour]int64{}
 
 	var wg sync.WaitGroup
-	tallies := make([]*counts, workers) // what does not depend on order stays with the worker
-	for i := range workers {
-		tallies[i] = newCounts()
+	tallies := [shards]*counts{} // what does not depend on order stays with the worker
+	for i := range shards {
+		tallies[i], work[i] = newCounts(), make(chan chunk, 1)
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for c := range work {
+			for c := range work[i] {
 				c.out <- s.count(c.data, tallies[i])
 			}
 		}()
@@ -191,8 +192,10 @@ func (s *summer) run(src io.Reader) error {
 			}
 		}
 	}()
-	err := s.feed(src, work, order, free)
-	close(work)
+	err := s.feed(src, work[:], order, free)
+	for _, w := range work {
+		close(w)
+	}
 	close(order)
 	wg.Wait()
 	<-merged
@@ -204,9 +207,9 @@ func (s *summer) run(src io.Reader) error {
 }
 
 // feed cuts src into chunks at line ends and hands them out in order.
-func (s *summer) feed(src io.Reader, work chan<- chunk, order chan<- chan *counts, free <-chan []byte) error {
+func (s *summer) feed(src io.Reader, work []chan chunk, order chan<- chan *counts, free <-chan []byte) error {
 	var rest []byte
-	for {
+	for n := 0; ; n++ {
 		buf, err := fillBuffer(src, append(s.buffer(free), rest...))
 		end := len(buf)
 		if err == nil {
@@ -218,7 +221,7 @@ func (s *summer) feed(src io.Reader, work chan<- chunk, order chan<- chan *count
 		if end > 0 {
 			c := chunk{data: buf[:end], out: make(chan *counts, 1)}
 			order <- c.out
-			work <- c
+			work[n%shards] <- c
 		}
 		switch {
 		case err == nil:

@@ -258,3 +258,21 @@ func TestSniff(t *testing.T) {
 		}
 	}
 }
+
+// TestSummarizeSame: a log with more addresses than can be counted one by one
+// gives the same figures each time.
+func TestSummarizeSame(t *testing.T) {
+	var b strings.Builder
+	for i := range 60_000 {
+		fmt.Fprintf(&b, "Jan  3 00:%02d:00 web1 sshd[%d]: Failed password for root from 198.%d.%d.%d port 4 ssh2\n", i/1000, 1000+i, 18+i%2, i*7919>>8&255, i*7919&255)
+	}
+	first := summarize(t, b.String(), Options{})
+	if first.Addrs.Exact {
+		t.Fatal("too few addresses")
+	}
+	for range 3 {
+		if d := cmp.Diff(first, summarize(t, b.String(), Options{})); d != "" {
+			t.Fatal(d)
+		}
+	}
+}

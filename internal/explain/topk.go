@@ -38,21 +38,17 @@ func (t *tally) add(key []byte, n int64) {
 	t.n[string(key)] = v
 }
 
-// shrink lets the smaller half go.
+// shrink lets the smaller half go: of keys seen equally often those that come
+// last by name, so that the same log gives the same figures each time.
 func (t *tally) shrink() {
-	counts := make([]int64, 0, len(t.n))
-	for _, v := range t.n {
-		counts = append(counts, *v)
+	keys := make([]string, 0, len(t.n))
+	for k := range t.n {
+		keys = append(keys, k)
 	}
-	slices.Sort(counts)
-	limit := counts[len(counts)/2]
-	left := len(t.n) - maxKeys/2
-	for k, v := range t.n {
-		if *v < limit || *v == limit && left > 0 {
-			t.dropped += *v
-			delete(t.n, k)
-			left--
-		}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(*t.n[b], *t.n[a]), cmp.Compare(a, b)) })
+	for _, k := range keys[min(len(keys), maxKeys/2):] {
+		t.dropped += *t.n[k]
+		delete(t.n, k)
 	}
 	t.lossy = true
 }
