@@ -280,7 +280,10 @@ func (s *watched) accepted() []string {
 // judgeCert says whether a user certificate is valid now.
 func judgeCert(cert *ssh.Certificate) *KeyCert {
 	const forever = 1<<63 - 1
-	c := &KeyCert{Principals: cert.ValidPrincipals}
+	c := &KeyCert{Principals: cert.ValidPrincipals, Sources: cert.CriticalOptions["source-address"]}
+	if cert.SignatureKey != nil {
+		c.CA = ssh.FingerprintSHA256(cert.SignatureKey)
+	}
 	now := uint64(time.Now().Unix())
 	if cert.ValidAfter > 0 && cert.ValidAfter <= forever {
 		c.After = time.Unix(int64(cert.ValidAfter), 0).UTC().Format(time.RFC3339)

@@ -69,6 +69,17 @@ func (k Key) label() string {
 	}
 }
 
+// named is the key's name alone.
+func (k Key) named() string {
+	if k.File == "" && k.Comment != "" {
+		return fmt.Sprintf("%q", k.Comment)
+	}
+	if k.File != "" {
+		return k.File
+	}
+	return k.Fingerprint
+}
+
 // interactive are the methods that need somebody who types, as far as both
 // sides allow them and ssh would ask.
 func (l *Login) interactive() []string {
@@ -188,15 +199,8 @@ func (d *diagnosis) rejected(l *Login, keys []Key) {
 					onClient("ssh-keygen -t ed25519"), onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+ssh-rsa"))))
 			return
 		}
-		if k.Cert != nil && k.Cert.Fault != "" {
-			d.find("certificate-expired", report.Confirmed, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.label(), k.Cert.Fault),
-				d.loginEvidence(l), advice("Have a new certificate signed.", onClient("ssh-keygen -Lf "+quote(k.File))))
-			return
-		}
-		if k.Cert != nil && len(k.Cert.Principals) > 0 && !slices.Contains(k.Cert.Principals, l.User) {
-			d.find("certificate-expired", report.Likely,
-				fmt.Sprintf("%s rejects the certificate %s: it is for %s, not for %s.", d.host, k.label(), strings.Join(k.Cert.Principals, ", "), l.User),
-				d.loginEvidence(l), advice("Log in as a user that the certificate names, or have a new one signed.", onClient("ssh-keygen -Lf "+quote(k.File))))
+		if k.Cert != nil {
+			d.certRejected(l, k)
 			return
 		}
 	}
@@ -233,6 +237,14 @@ func expectedUser(host string) string {
 	return ""
 }
 
+// noPassword says why the password, which the server would take, is not asked for.
+func (l *Login) noPassword() string {
+	if !slices.Contains(l.Allowed, "password") && !slices.Contains(l.Allowed, "keyboard-interactive") || !l.Batch && !l.Nobody {
+		return ""
+	}
+	return "; " + l.silence() + " ssh asks for no password either"
+}
+
 // nothingOffered is for a server that wants a key while ssh has none to offer.
 func (d *diagnosis) nothingOffered(l *Login) {
 	if d.blocked() {
@@ -246,6 +258,12 @@ func (d *diagnosis) nothingOffered(l *Login) {
 			advice("Name the key with -i or IdentityFile.", onClient(d.ssh("-i "+quote(k.File)))))
 		return
 	}
+	if a := l.Agent; a != nil && a.Err == "" && a.Keys == 0 {
+		d.find("agent-unreachable", report.Likely,
+			fmt.Sprintf("%s wants a key, and ssh offers none: the key agent answers and holds no key (or is locked), and there is no key file that ssh looks for.", d.host),
+			d.loginEvidence(l), advice("Load the key into the agent (ssh-add -X if it is locked), or name its file with -i.", onClient("ssh-add -l"), onClient("ssh-add ~/.ssh/id_ed25519")))
+		return
+	}
 	if l.OnlyNamed && l.Agent != nil && l.Agent.Keys > 0 {
 		d.find("key-not-offered", report.Likely,
 			fmt.Sprintf("%s wants a key, and ssh offers none: the agent has %d, but IdentitiesOnly allows only those that IdentityFile names.", d.host, l.Agent.Keys),
@@ -253,7 +271,7 @@ func (d *diagnosis) nothingOffered(l *Login) {
 		return
 	}
 	d.find("no-auth-method", report.Confirmed,
-		fmt.Sprintf("%s lets %s log in with a key only, and there is no key here that ssh could offer.", d.host, l.User),
+		fmt.Sprintf("%s wants a key of %s, and there is no key here that ssh could offer%s.", d.host, l.User, l.noPassword()),
 		d.loginEvidence(l), advice("Use the key that belongs to this account (-i FILE), or make one and have its public half added on the server.",
 			onClient("ssh-keygen -t ed25519"), onClient("cat ~/.ssh/id_ed25519.pub")))
 }
@@ -319,6 +337,9 @@ func (d *diagnosis) loginEvidence(l *Login) []report.Evidence {
 		words := []string{k.Type, k.Fingerprint, k.Comment}
 		if k.Fault != "" {
 			words = append(words, k.Fault)
+		}
+		if k.Cert != nil {
+			words = append(words, k.Cert.words())
 		}
 		words = append(words, string(k.State))
 		source := k.File

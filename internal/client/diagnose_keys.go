@@ -90,7 +90,7 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 		}
 	}
 	if k.State == KeyBadSign && k.Agent && k.Detail != "" {
-		d.keyFault(impact, "agent-refused", fmt.Sprintf("The agent refuses to sign with %s: %s.", k.label(), k.Detail),
+		d.keyFault(impact, "agent-refused", fmt.Sprintf("The agent refuses to sign with its key %s: %s.", k.named(), strings.TrimPrefix(k.Detail, "agent: ")),
 			report.Evidence{Source: "agent " + l.Agent.Socket, Excerpt: k.Detail}, advice("Confirm in the agent's window, unlock it, or load the key again.", onClient("ssh-add -l")))
 	}
 }

@@ -41,6 +41,8 @@ type KeyCert struct {
 	After      string   `json:"after,omitempty"`
 	Before     string   `json:"before,omitempty"`
 	Fault      string   `json:"fault,omitempty"`
+	CA         string   `json:"ca,omitempty"`      // fingerprint of the authority that signed it
+	Sources    string   `json:"sources,omitempty"` // the networks it holds for (critical option source-address)
 }
 
 // KeyState is the server's answer to a key.
@@ -159,6 +161,8 @@ func (k *Key) parse(data []byte) {
 		k.Fault = faultPuTTY
 	case isPEM && bytes.Contains(data, []byte("\r\n")):
 		k.Fault = faultCRLF
+	case misplaced(data) != "":
+		k.Fault, k.Detail = faultFormat, misplaced(data)
 	case bytes.Contains(data, []byte("BEGIN OPENSSH")) && !bytes.Contains(data, []byte("-----END OPENSSH PRIVATE KEY-----\n")):
 		k.Fault = faultNewline
 		if err != nil && !errors.As(err, &locked) {
@@ -181,6 +185,26 @@ func (k *Key) parse(data []byte) {
 			}
 		}
 	}
+}
+
+// misplaced says what keeps a file from being read as a key although all of one
+// may be in it, or "". OpenSSH's own format must begin with the first byte of the
+// file (sshkey.c: private2_uudecode), which our library does not mind.
+func misplaced(data []byte) string {
+	begin := bytes.Index(data, []byte("-----BEGIN OPENSSH PRIVATE KEY-----"))
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return "it is empty"
+	case begin > 0 && bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		return "it begins with a byte order mark, as some editors write one"
+	case begin > 0 && len(bytes.TrimSpace(data[:begin])) == 0:
+		return "blanks or empty lines stand before its first line"
+	case begin > 0:
+		return "other text stands before its line BEGIN OPENSSH PRIVATE KEY"
+	case begin == 0 && bytes.Count(data, []byte("\n")) < 2:
+		return "its lines were joined into one"
+	}
+	return ""
 }
 
 // usable reports whether our library can use private keys of a type; of the

@@ -241,7 +241,7 @@ func TestAgent(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	use := []string{"-o", "IdentityAgent=" + socket, "-o", "IdentityFile=none"}
-	if _, r := s.walk(t, Options{}, use...); blocking(r) != "no-auth-method" {
+	if _, r := s.walk(t, Options{}, use...); blocking(r) != "agent-unreachable" {
 		t.Errorf("empty agent: %s", r.Headline)
 	}
 	add := exec.Command("ssh-add", "-q", filepath.Join(s.dir, "id"))
@@ -342,6 +342,29 @@ func TestBrokenProgram(t *testing.T) {
 		r := Diagnose(o, "test")
 		if got := blocking(r); got != "crypto-library-mismatch" {
 			t.Errorf("%s: %q: %s", said, got, r.Headline)
+		}
+	}
+}
+
+// ssh and sshwhy agree on which files are keys.
+func TestKeyFilesAsSSHReadsThem(t *testing.T) {
+	s := startSSHD(t)
+	key := s.read(t, "id")
+	for name, text := range map[string]string{
+		"good": key, "blank": "\n" + key, "bom": "\xef\xbb\xbf" + key, "text": "my key:\n" + key, "crlf": strings.ReplaceAll(key, "\n", "\r\n"),
+		"joined": strings.ReplaceAll(key, "\n", ""), "cut": key[:100], "no-newline": strings.TrimSuffix(key, "\n"), "empty": "",
+		"after": key + "my key\n", "indented": "  " + key,
+	} {
+		file := s.write(t, "as-"+name, text)
+		if err := os.Chmod(file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ssh := exec.Command("ssh", "-F", "none", "-p", s.port, "-o", "UserKnownHostsFile="+s.dir+"/known_hosts", "-o", "GlobalKnownHostsFile=none", "-o", "IdentityAgent=none",
+			"-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", file, s.user+"@127.0.0.1", "true")
+		works := ssh.Run() == nil
+		_, r := s.walk(t, Options{}, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-i", file)
+		if ok := r.Verdict == report.VerdictOK; ok != works {
+			t.Errorf("%s: ssh logs in: %v; sshwhy says %s: %s", name, works, r.Verdict, r.Headline)
 		}
 	}
 }
