@@ -3,6 +3,7 @@ package firewall
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 )
 
@@ -290,7 +291,8 @@ func (r *run) deliver(in []flow) []flow {
 		case local == Yes:
 			out = append(out, f)
 		case local == No:
-			r.end(Outcome{Kind: Forward, To: f.st.dst.String(), For: f.at}, f)
+			by := r.senders[f.st.dst]
+			r.end(Outcome{Kind: Forward, To: f.st.dst.String(), Chain: by.chain, Rule: by.rule, For: f.at}, f)
 		default:
 			r.giveUp(nil, nil, "whether "+f.st.dst.String()+", to which the packet is rewritten, is this machine's", f)
 		}
@@ -316,3 +318,20 @@ func (r *run) isLocal(st *state) Tri {
 }
 
 func (r *run) assumptions() []string { return slices.Sorted(maps.Keys(r.assumed)) }
+
+// sender is the rule that rewrote a destination.
+type sender struct {
+	chain *Chain
+	rule  *Rule
+}
+
+// sentBy remembers the first rule that sends packets to an address. It is no part
+// of the packet's state: flows that go the same way are followed as one.
+func (r *run) sentBy(to netip.Addr) {
+	if r.senders == nil {
+		r.senders = map[netip.Addr]sender{}
+	}
+	if _, known := r.senders[to]; !known {
+		r.senders[to] = sender{r.here.chain, r.here.rule}
+	}
+}

@@ -1,5 +1,7 @@
 package firewall
 
+import "net/netip"
+
 // Limits of an evaluation, so that a hostile ruleset (chains that call each
 // other in a loop, or double at each level) ends in "cannot tell" instead of
 // never.
@@ -28,6 +30,7 @@ type run struct {
 	depth        int
 	hook         string
 	here         *frame
+	senders      map[netip.Addr]sender // who rewrote packets to go there
 }
 
 // frame is the chain and the rule that a run is at.

@@ -216,6 +216,7 @@ func (n natStep) do(r *run, in flow) []flow {
 			f.st.dst, f.st.dstUnknown = r.redirectAddr(f.st.dst)
 		} else if w.addr.IsValid() {
 			f.st.dst = w.addr
+			r.sentBy(w.addr)
 		}
 		r.accept(f, "dnat")
 	}

@@ -128,6 +128,9 @@ func (w *wall) panicking() bool {
 // stopped reports what does not get through.
 func (w *wall) stopped(a answer, v *firewall.Verdict, impact report.Impact) {
 	c := w.culpritOf(v)
+	if v.Kind == firewall.Forward && w.published(v, c, impact) {
+		return
+	}
 	if merged := w.merge(c, a, v, impact); merged {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/facts"
+	"sshwhy/internal/firewall"
 	"sshwhy/internal/report"
 )
 
@@ -144,4 +145,29 @@ func checkOtherServer(v *view, p *part) {
 			return
 		}
 	}
+}
+
+// publishingChains begin the names of the chains in which container runtimes
+// publish ports by rules alone (Docker, Podman's netavark, the CNI port mapper).
+var publishingChains = []string{"DOCKER", "NETAVARK-", "nv_", "CNI-", "CNI_"}
+
+// published: the port was given to a container by rules that rewrite the packets'
+// destination, so that no program of this machine listens there.
+func (w *wall) published(v *firewall.Verdict, c culprit, impact report.Impact) bool {
+	if v.Rule == nil || c.owner.Manager != firewall.ByDocker &&
+		!slices.ContainsFunc(publishingChains, func(name string) bool { return strings.HasPrefix(v.Chain.Name, name) }) {
+		return false
+	}
+	if slices.ContainsFunc(w.part.findings, func(f report.Finding) bool { return f.Cause == "port-in-use" }) {
+		return true // the other family
+	}
+	port := v.Port
+	if port == 0 {
+		port = uint16(w.port)
+	}
+	f := w.part.found("port-in-use", impact, "Port %d of this machine is published for a container: rules of its runtime send what comes in on to %s port %d, past the SSH server.", w.port, v.To, port)
+	w.evidenceOf(f, v)
+	advise(f, fmt.Sprintf("Let one of the two have port %d: publish the container's port under another number, or stop the container.", w.port),
+		do(fmt.Sprintf("docker ps --filter publish=%d", w.port), ""))
+	return true
 }
