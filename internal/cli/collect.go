@@ -90,5 +90,6 @@ func writeScript(w io.Writer, f serverFlags) error {
 	for _, name := range []string{"status", "cgroup", "cmdline", "stat"} {
 		plan.PerProcess = append(plan.PerProcess, evidence.File(name).AtMost(8<<10))
 	}
+	plan.PerProcess = append(plan.PerProcess, evidence.File("maps").AtMost(16<<10))
 	return script.Write(w, plan, script.Options{Tool: version()})
 }

@@ -20,7 +20,8 @@ type Process struct {
 	// Container names the container in its control group: "docker container 3f2a1b4c5d6e".
 	Container string
 	Started   float64
-	Quote     Quote // its State line
+	Replaced  []Quote // libraries it runs with whose files were replaced on disk
+	Quote     Quote   // its State line
 	Cgroup    Quote
 }
 
@@ -41,7 +42,7 @@ func wantProcesses(b *evidence.Bundle, ask Ask) []evidence.Item {
 		for _, name := range []string{"status", "stat", "cmdline", "cgroup"} {
 			items = append(items, evidence.File(dir+name).AtMost(8<<10))
 		}
-		items = append(items, evidence.Stat(dir+"exe"))
+		items = append(items, evidence.Stat(dir+"exe"), processMaps(dir))
 	}
 	return items
 }
@@ -92,6 +93,24 @@ func parseProcesses(b *evidence.Bundle, ask Ask) map[int]Process {
 	return out
 }
 
+// processMaps shows which files a program runs with; only root may read it.
+func processMaps(dir string) evidence.Item { return evidence.File(dir + "maps").AtMost(64 << 10) }
+
+// replaced returns a line for each library that is mapped and no longer what its
+// path leads to: "… r-xp … /usr/lib/x86_64-linux-gnu/libcrypto.so.3 (deleted)" (proc(5)).
+func replaced(b *evidence.Bundle, dir string) (out []Quote) {
+	seen := map[string]bool{}
+	for i, line := range lines(b.Get(processMaps(dir)).Data) {
+		at := strings.IndexByte(line, '/')
+		if at < 0 || !strings.HasSuffix(line, " (deleted)") || !strings.Contains(path.Base(line[at:]), ".so") || seen[line[at:]] {
+			continue
+		}
+		seen[line[at:]] = true
+		out = append(out, Quote{Source: dir + "maps", Line: i + 1, Text: clip(line)})
+	}
+	return out
+}
+
 func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/"
 	status := b.Get(evidence.File(dir + "status"))
@@ -113,6 +132,7 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 			p.Quote = Quote{Source: dir + "status", Line: i + 1, Text: clip(line)}
 		}
 	}
+	p.Replaced = replaced(b, dir)
 	p.Command = strings.TrimRight(strings.ReplaceAll(string(b.Get(evidence.File(dir+"cmdline")).Data), "\x00", " "), " ")
 	stat := string(b.Get(evidence.File(dir + "stat")).Data)
 	// The name in parentheses may hold anything; starttime is the 20th field after it (proc(5), field 22).

@@ -23,6 +23,9 @@ func checkChanged(v *view, p *part) {
 	if !ok || slices.ContainsFunc(p.findings, func(f report.Finding) bool { return f.Cause == "config-not-applied" }) {
 		return
 	}
+	if v.otherStartups(p) {
+		return
+	}
 	var younger []string
 	for _, name := range slices.Sorted(maps.Keys(v.Config.ModTimes)) {
 		if v.Config.ModTimes[name] > since+slack {
@@ -73,4 +76,31 @@ func (v *view) startedAt() (at int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// otherStartups compares the one setting that a running sshd shows in its title,
+// "sshd: … [listener] 0 of 10-100 startups" (MaxStartups' begin and max, since
+// OpenSSH 8.2), with what the configuration on disk says: a difference is
+// certain to mean that the server has not read it.
+func (v *view) otherStartups(p *part) bool {
+	want := strings.Split(v.Effective.Value("maxstartups"), ":") // 10:30:100
+	if len(want) != 3 || v.idle() {
+		return false
+	}
+	for _, pid := range v.listenerPIDs() {
+		proc := v.Processes[pid]
+		_, rest, ok := strings.Cut(proc.Command, "[listener] ")
+		_, rest, ok2 := strings.Cut(rest, " of ")
+		runs, _, ok3 := strings.Cut(rest, " startups")
+		if !ok || !ok2 || !ok3 || strings.Contains(runs, " ") || runs == want[0]+"-"+want[2] {
+			continue
+		}
+		f := p.found("config-not-applied", report.Latent, "The running SSH server does not use the configuration on disk: it counts MaxStartups %s, and the files say %s.", runs, strings.Join(want, ":"))
+		quote(f, facts.Quote{Source: fmt.Sprintf("/proc/%d/cmdline", pid), Text: proc.Command})
+		quote(f, v.Effective.Quote("maxstartups")...)
+		v.quoteSetting(f, "MaxStartups")
+		mend(f, "Check the configuration and restart the service; open sessions survive that.", checkConfigStep(v), v.restart())
+		return true
+	}
+	return false
 }
