@@ -4,7 +4,7 @@
 # them, and what boots and breaks machines. Without root or apt it says what is
 # missing and goes on: what needs it is then left out, and says so.
 set -eu
-packages="gcc libc6-dev git busybox ksh mksh tmux zstd
+packages="gcc libc6-dev git busybox ksh mksh tmux zstd netcat-openbsd iputils-ping traceroute bind9-dnsutils putty-tools moreutils
 	debootstrap debian-archive-keyring systemd-container nftables iptables ipset iproute2 openssh-client util-linux gpgv"
 command -v dpkg-query >/dev/null || { echo "no dpkg here: the lab is left out" >&2; exit 0; }
 missing=

@@ -55,3 +55,46 @@ func (w *World) doByHand(ctx context.Context, f report.Finding) (failed []string
 	}
 	return failed
 }
+
+// RunPage breaks a fresh world as the case says and types the commands of a page there.
+func RunPage(ctx context.Context, c Case, p Page, tools string) Outcome {
+	return inWorld(ctx, c, c.Images[0], tools, func(ctx context.Context, w *World, o *Outcome) {
+		if c.Kind == Broken {
+			w.ssh(ctx, "exec timeout 20", c.SSH) // so that a log has something to show
+		}
+		for _, cmd := range p.Commands {
+			if cmd.Not == "" {
+				w.typed(ctx, cmd, o)
+			}
+		}
+		if p.Login {
+			w.settle(ctx)
+			w.mustLogin(ctx, c, o, "after the page's commands")
+		}
+	})
+}
+
+// typed types one command of a page and checks what it prints.
+func (w *World) typed(ctx context.Context, cmd PageCommand, o *Outcome) {
+	at := map[string]func(context.Context, string) Result{
+		"server": w.Server, "client": w.Client, "client-root": w.ClientRoot, "router": w.Router}[cmd.At]
+	if at == nil {
+		o.fail("no place %q", cmd.At)
+		return
+	}
+	run := cmd.Run
+	if cmd.At != "server" {
+		run = strings.ReplaceAll(run, "sudo ", "") // the place has the rights, and nobody is asked
+	}
+	res := at(ctx, "set +e; exec </dev/null; "+run)
+	said := append(res.Stdout[:len(res.Stdout):len(res.Stdout)], res.Stderr...)
+	o.note("$ %s\n%s[exit %d]", cmd.Run, string(head(said, 700)), res.Exit)
+	if len(cmd.Prints) == 0 && res.Exit != 0 {
+		o.fail("%q ends with %d: %v", cmd.Run, res.Exit, res)
+	}
+	for _, re := range cmd.Prints {
+		if !re.Match(said) {
+			o.fail("%q does not print %q but: %v", cmd.Run, strings.TrimPrefix(re.String(), "(?m)"), res)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"sshwhy/internal/evidence/script"
 	"sshwhy/internal/evidence/via"
 	"sshwhy/internal/remedy"
+	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 )
@@ -89,8 +91,23 @@ func (a *app) offerSudo(r *report.Report, f serverFlags) {
 		return
 	}
 	if _, err := exec.LookPath("sudo"); err == nil {
-		fmt.Fprintln(a.Out, "\n  With root it can look at more: sudo sshwhy server")
+		fmt.Fprintln(a.Out, "\n  With root it can look at more: sudo sshwhy server"+f.question())
 	}
+}
+
+// question is the flags that ask the same question again.
+func (f serverFlags) question() string {
+	var words string
+	if f.client != "" {
+		words += " --client " + f.client // an address, or query would have refused it
+	}
+	if f.user != "" {
+		words += " --user " + render.Safe(f.user)
+	}
+	if f.port != 0 {
+		words += " --port " + strconv.Itoa(f.port)
+	}
+	return words
 }
 
 // add defines the flags that say which visitor is asked about.

@@ -169,7 +169,7 @@ func checkKeys(v *view, p *part) {
 		return
 	}
 	if !v.Access.ReadAll {
-		p.also("keys of "+a.Name, "not all of the home directory could be looked at: "+unseenReason(v, facts.Origin{Reason: "no permission, or it is not in the bundle"}))
+		p.cannot("keys of "+a.Name, "not all of the home directory could be looked at: "+unseenReason(v, facts.Origin{Reason: "no permission, or it is not in the bundle"}))
 		return
 	}
 	switch v.keyWay() {

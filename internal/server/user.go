@@ -114,7 +114,7 @@ func checkAccountState(v *view, p *part) {
 		return
 	}
 	if a.StateBy.Unseen() {
-		p.also("state of the account "+a.Name, unseenReason(v, a.StateBy))
+		p.cannot("state of the account "+a.Name, unseenReason(v, a.StateBy))
 	}
 	now := v.taken
 	if !a.Expires.IsZero() && now >= a.Expires.Unix() {
