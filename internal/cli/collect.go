@@ -83,7 +83,7 @@ func writeScript(w io.Writer, f serverFlags) error {
 	if err != nil {
 		return err
 	}
-	plan := script.Foresee(server.Manifest(q), supposed(q.User)...)
+	plan := script.Foresee(server.Manifest(q), supposed(q.User, q.Client)...)
 	plan.Files = append(plan.Files, "/etc/ssh/sshd_config.d/*.conf")
 	plan.Processes = []string{"sshd", "dropbear", "systemd"}
 	plan.PerProcess = []evidence.Item{evidence.Stat("exe")}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net/netip"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -11,7 +12,7 @@ import (
 // firewall has rules, what starts services, and the usual home of the account
 // asked about. What such a machine would not have costs nothing: the script says
 // that it is not there.
-func supposed(user string) []*evidence.Bundle {
+func supposed(user string, client netip.Addr) []*evidence.Bundle {
 	debian := kind{sshd: "/usr/sbin/sshd", session: "/usr/lib/openssh/sshd-session", init: "systemd"}
 	older := kind{sshd: "/usr/sbin/sshd", init: "systemd"}
 	fedora := kind{sshd: "/usr/sbin/sshd", session: "/usr/libexec/openssh/sshd-session", init: "systemd"}
@@ -25,7 +26,7 @@ func supposed(user string) []*evidence.Bundle {
 	none.init, none.script = "", "ssh"
 	var all []*evidence.Bundle
 	for _, k := range []kind{debian, older, fedora, suse, arch, alpine, openrc, runit, sysv, none} {
-		all = append(all, k.bundle(user))
+		all = append(all, k.bundle(user, client))
 	}
 	return all
 }
@@ -38,7 +39,7 @@ type kind struct {
 	release       string // what its os-release says
 }
 
-func (k kind) bundle(user string) *evidence.Bundle {
+func (k kind) bundle(user string, client netip.Addr) *evidence.Bundle {
 	b := evidence.NewBundle()
 	there := func(paths ...string) {
 		for _, p := range paths {
@@ -74,8 +75,25 @@ func (k kind) bundle(user string) *evidence.Bundle {
 			account = "root:x:0:0:root:/root:/bin/bash\n"
 		}
 		says(evidence.Command("getent", "passwd", user), account)
+		k.logins(user, client, says)
+	}
+	if client.IsValid() { // what bans addresses
+		there("/run/fail2ban/fail2ban.sock", "/usr/bin/cscli")
+		says(evidence.Command("fail2ban-client", "banned", client.Unmap().WithZone("").String()), "[['sshd']]\n")
 	}
 	return b
+}
+
+// logins is what leads to the files of PAM: a sshd that uses it, the files that
+// Debian, Red Hat and Alpine include, and the modules that have files of their own.
+func (k kind) logins(user string, client netip.Addr, says func(evidence.Item, string)) {
+	spec := "user=" + user
+	if addr := client.Unmap().WithZone(""); client.IsValid() {
+		spec += ",host=" + addr.String() + ",addr=" + addr.String()
+	}
+	says(evidence.Command(k.sshd, "-T", "-C", spec), "usepam yes\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\n")
+	says(evidence.File("/etc/pam.d/sshd"), "@include common-auth\n@include common-account\nauth substack password-auth\naccount include password-auth\n"+
+		"auth include base-auth\naccount include base-account\naccount required pam_access.so\nauth required pam_faillock.so\n")
 }
 
 // services is what shows how services are started.
