@@ -53,6 +53,10 @@ func (rd *reading) headline(r *report.Report) {
 	case blocking == 0 && len(r.Findings) > 0:
 		r.Verdict = report.VerdictUnknown
 		r.Headline = "This text holds no failure that stops a connection. Worth knowing: " + r.Findings[0].Summary
+	case blocking == 0 && rd.find(portOpen...) >= 0:
+		r.Verdict = report.VerdictUnknown
+		r.Headline = "This text holds no failure: the port it asks about is open, something listens there."
+		r.Incomplete = append(r.Incomplete, report.Incomplete{Check: "what comes after the connection", Reason: "the output of ssh -v would show whether it is SSH that answers, and whom it lets in"})
 	case blocking == 0:
 		r.Verdict = report.VerdictUnknown
 		r.Headline = "This text holds no SSH failure that is known here."
@@ -68,6 +72,10 @@ func (rd *reading) headline(r *report.Report) {
 		r.Headline = r.Findings[0].Summary
 	}
 }
+
+// portOpen are the words of programs that could open a connection (nc, nmap,
+// telnet, Test-NetConnection).
+var portOpen = []string{"[tcp/ssh] succeeded", "/tcp open", "TcpTestSucceeded : True", "Escape character is"}
 
 // advice says what further text would decide.
 func (rd *reading) advice() string {
@@ -169,7 +177,7 @@ func fillPart(part string, caps map[string]string) (string, bool) {
 	if i < 0 || j < i {
 		return part, true
 	}
-	v := strings.TrimRight(caps[part[i+1:j]], ". ")
+	v := strings.TrimRight(strings.TrimSuffix(caps[part[i+1:j]], " [preauth]"), ". ")
 	if v == "" {
 		return "", false
 	}

@@ -330,7 +330,7 @@ func (m *machine) setting(i int, s, raw string) {
 		return
 	}
 	key = strings.ToLower(strings.TrimSuffix(key, ":"))
-	if key == "host" {
+	if key == "host" || clientsOwn(s) {
 		m.foreign = true
 		return
 	}

@@ -122,8 +122,11 @@ func (rd *reading) refused(a *attempt, at int, user, host string, methods []stri
 	anyKey := hadKey || len(a.explicit) > 0 || a.agentKeys > 0 || rd.readableKey(a)
 	gitHost := isGitHost(host)
 	put := func(cause string, cert report.Certainty, score int) *candidate {
+		known := rd.get(cause) != nil // named outright: this ending takes nothing from it
 		c := rd.add(cause, cert, score, at, caps)
-		c.fromEnd = score < scoreRule || cert == report.Possible
+		if !known {
+			c.fromEnd = score < scoreRule || cert == report.Possible
+		}
 		return c
 	}
 	switch {

@@ -28,6 +28,7 @@ func (rd *reading) wholeText() {
 	rd.gitGreeting()
 	rd.chdirOnly()
 	rd.foreignBeforeEnd()
+	rd.ruleLost()
 }
 
 // portInPath: user@host:2222/path names no port but a path (git-clone(1)); ssh
@@ -349,4 +350,25 @@ func (rd *reading) foreignBeforeEnd() {
 		return
 	}
 	rd.add("proxy-command-failed", report.Likely, scoreRule, at-1, nil)
+}
+
+// ruleLost: a rule of iptables lives until the machine restarts, unless it is
+// saved to the file that is loaded then (iptables-save alone only prints).
+func (rd *reading) ruleLost() {
+	rule, restart := -1, false
+	for i := range rd.lines {
+		s := rd.lines[i].command
+		switch {
+		case strings.Contains(s, "netfilter-persistent"), strings.Contains(s, "iptables-save >"), strings.Contains(s, "iptables save"), strings.Contains(s, "iptables-save -f"):
+			return
+		case strings.Contains(s, "iptables -") && strings.Contains(s, " INPUT ") && strings.Contains(s, "-j ACCEPT") && strings.Contains(s+" ", "--dport "+itoa(rd.askedPort())+" "):
+			rule = i
+		case rule >= 0 && (strings.Contains(lower(rd.lines[i].body), "reboot") || strings.Contains(lower(rd.lines[i].body), "restart")):
+			restart = true
+		}
+	}
+	if rule >= 0 && restart {
+		c := rd.add("firewall-not-persistent", report.Likely, scoreRule, rule, nil)
+		c.impact = report.Blocking
+	}
 }

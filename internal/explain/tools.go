@@ -66,7 +66,7 @@ func readTools(lines []line) tools {
 			command = l.command
 			t.readSearch(lines, i)
 			inHosts = strings.Contains(l.command, "hosts.deny")
-			inClientConfig = strings.Contains(l.command, ".ssh/config") || strings.Contains(l.command, "/ssh_config")
+			inClientConfig = strings.Contains(l.command, ".ssh/config") || strings.Contains(l.command, "/ssh_config") || strings.Contains(l.command, "ssh -G")
 			continue
 		}
 		s := l.text
@@ -84,7 +84,7 @@ func readTools(lines []line) tools {
 		}
 		t.readTables(i, s, command)
 		t.readNft(i, s)
-		if strings.HasPrefix(s, "Host ") || strings.HasPrefix(s, "Match host") {
+		if strings.HasPrefix(s, "Host ") || strings.HasPrefix(s, "Match host") || clientsOwn(s) {
 			inClientConfig = true
 		}
 		if !inClientConfig {
@@ -95,6 +95,16 @@ func readTools(lines []line) tools {
 		}
 	}
 	return t
+}
+
+// clientsOwn reports whether a line is one of ssh -G that sshd does not have.
+func clientsOwn(s string) bool {
+	for _, k := range [...]string{"hostname ", "identityfile ", "stricthostkeychecking ", "userknownhostsfile ", "proxyjump "} {
+		if strings.HasPrefix(s, k) {
+			return true
+		}
+	}
+	return false
 }
 
 // any reports whether the text holds the output of a tool.

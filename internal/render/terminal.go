@@ -163,7 +163,7 @@ func (p *page) findings(r *report.Report) {
 	var brief []report.Finding
 	for i, f := range r.Findings {
 		if f.Impact == report.Blocking || f.Impact == report.Degrading || p.opt.Verbose > 0 {
-			p.finding(f, i == 0 && f.Summary == r.Headline)
+			p.finding(f, i == 0 && strings.HasSuffix(r.Headline, f.Summary)) // "Most likely: …" has said it
 		} else {
 			brief = append(brief, f)
 		}
