@@ -107,6 +107,9 @@ func (rd *reading) finding(c *candidate) report.Finding {
 		f.Summary = c.summary
 	}
 	steps := []report.Step{s.look, s.mend}
+	if c.steps != nil {
+		steps = append([]report.Step{s.look}, c.steps...)
+	}
 	if c.certainty == report.Possible { // first look: nobody should mend what may not be broken
 		f.Summary = "Perhaps: " + f.Summary
 		if s.look.Do != "" {

@@ -18,7 +18,8 @@ type candidate struct {
 	attempt   int  // where it was seen first
 	evidence  []int
 	caps      map[string]string
-	summary   string // what a check said of it, with names and numbers; "": the catalogue's sentence
+	steps     []report.Step // what mends it, where a check said so; nil: the catalogue's
+	summary   string        // what a check said of it, with names and numbers; "": the catalogue's sentence
 }
 
 // Scores. They only order candidates of one impact and certainty.

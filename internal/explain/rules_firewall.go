@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -133,6 +134,11 @@ func (rd *reading) blocked(w *wall, rs *firewall.Ruleset, v *firewall.Verdict, s
 		cert = report.Likely
 	}
 	c := rd.add(cause, cert, scoreRule, rd.wallLine(w, v), nil)
+	if name := walls[cause]; name != "" && some && !rd.opt.Client.IsValid() {
+		c.summary = fmt.Sprintf("%s lets only some addresses in to port %d.", name, rd.askedPort())
+	} else if name != "" && rd.opt.Client.IsValid() {
+		c.summary = fmt.Sprintf("%s does not let %s in to port %d.", name, rd.opt.Client, rd.askedPort())
+	}
 	for _, i := range w.also {
 		if len(c.evidence) < maxKept {
 			c.evidence = append(c.evidence, i)
@@ -142,6 +148,9 @@ func (rd *reading) blocked(w *wall, rs *firewall.Ruleset, v *firewall.Verdict, s
 		c.impact = report.Degrading
 	}
 }
+
+// walls are the firewalls as a sentence begins with them.
+var walls = map[string]string{"firewall-ufw": "ufw", "firewall-firewalld": "firewalld", "firewall-iptables": "A rule or policy of iptables", "firewall-nftables": "A rule or policy of nftables"}
 
 // wallLine finds the line of the rule, or of the policy, that decided.
 func (rd *reading) wallLine(w *wall, v *firewall.Verdict) int {

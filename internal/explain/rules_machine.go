@@ -62,6 +62,11 @@ func (rd *reading) fromMachine(m *machine, f *report.Finding) {
 		}
 	}
 	c.summary, c.impact, c.fromEnd = f.Summary, f.Impact, false
+	if f.Cause == "authorized-keys-permissions" && f.Remedy != nil {
+		for _, s := range f.Remedy.Steps { // by hand only: nothing of a text is mended
+			c.steps = append(c.steps, report.Step{Do: s.Do, Undo: s.Undo, Where: s.Where})
+		}
+	}
 }
 
 // lineOf finds the line of the text that a piece of evidence came from.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -195,7 +196,7 @@ func (rd *reading) settingRules() {
 	if at, off := no("pubkeyauthentication"); off {
 		rd.add("pubkey-auth-disabled", report.Likely, scoreRule, at, nil)
 	}
-	if at, off := no("permitrootlogin"); off && (user == "root" || rd.find("Failed password for root", "root@") >= 0) {
+	if at, off := no("permitrootlogin"); off && (user == "root" || rd.rootTried()) {
 		rd.add("root-login-disabled", report.Confirmed, scoreRule, at, map[string]string{"user": "root"})
 	}
 	if s, ok := c["allowusers"]; ok && user != "" && denied >= 0 && !allowedUser(s.value, user) {
@@ -219,6 +220,18 @@ func (rd *reading) settingRules() {
 	if s, ok := c["port"]; ok && refused && portOf(s.value) != 0 && portOf(s.value) != rd.askedPort() {
 		rd.add("port-nondefault", report.Likely, scoreRule, s.line, map[string]string{"port": s.value})
 	}
+}
+
+// rootTried reports whether the text shows an attempt to log in as root. A
+// prompt of root's shell is none.
+func (rd *reading) rootTried() bool {
+	for i := range rd.lines {
+		l := &rd.lines[i]
+		if l.command == "" && (strings.Contains(l.text, "Failed password for root") || strings.Contains(l.text, "root@") && (strings.Contains(l.text, "'s password") || strings.Contains(l.text, "Permission denied"))) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(rd.attempts, func(a *attempt) bool { return a.user == "root" })
 }
 
 // allowedUser reports whether AllowUsers may let a user in: patterns and

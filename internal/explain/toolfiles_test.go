@@ -64,6 +64,11 @@ func TestToolOutputs(t *testing.T) {
 		if len(r.Findings) > 0 && r.Findings[0].Impact == report.Blocking {
 			got = r.Findings[0].Cause
 		}
+		for _, f := range r.Findings {
+			if f.Impact == report.Blocking && f.Cause != c.want && f.Certainty == report.Confirmed && f.Cause != "connection-refused" && f.Cause != "connection-timed-out" {
+				t.Errorf("%s %s: also %s, which is not broken there", c.file, c.user, f.Cause)
+			}
+		}
 		if got != c.want {
 			t.Errorf("%s %s %s: %q, want %q (%s)", c.file, c.user, c.client, got, c.want, r.Headline)
 		}
