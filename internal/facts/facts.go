@@ -43,6 +43,7 @@ type Facts struct {
 	Listeners  Listeners
 	Processes  map[int]Process
 	Links      Links
+	Tailscale  Tailscale
 	Wrappers   Wrappers
 	Journal    Journal
 	Script     Script
@@ -67,7 +68,7 @@ type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
-		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks,
+		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks, wantTailscale,
 		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud,
 	}
 	var items []evidence.Item
@@ -93,6 +94,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Listeners: parseListeners(b),
 		Processes: parseProcesses(b, ask),
 		Links:     parseLinks(b),
+		Tailscale: parseTailscale(b),
 		Wrappers:  parseWrappers(b),
 		Journal:   parseJournal(b, ask),
 		Script:    parseScript(b),

@@ -13,7 +13,7 @@ import (
 // socketStage: does SSH listen where the visitor knocks?
 func socketStage() stage {
 	return stage{report.StageSocket, socketDetail, []check{
-		checkSeen, checkPortInUse, checkOtherServer, checkBindDenied, checkAppArmor, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily, checkQueue,
+		checkSeen, checkPortInUse, checkOtherServer, checkTailscale, checkBindDenied, checkAppArmor, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily, checkQueue,
 	}}
 }
 
