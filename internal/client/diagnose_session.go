@@ -31,6 +31,15 @@ func (d *diagnosis) session() {
 		return
 	}
 	d.terminal(s)
+	// sshd's own words (session.c, do_pam_chauthtok), whatever the command.
+	if strings.Contains(s.Output, "WARNING: Your password has expired.") {
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the password has expired")
+		d.find("password-expired", report.Confirmed,
+			fmt.Sprintf("%s logs %s in and wants a new password first, which only a terminal can give: commands, copies and tunnels fail.", d.host, d.o.Login.User), evidence,
+			advice("Log in once with a terminal and give a new password; or have it changed on the server.",
+				onClient(d.ssh("-t")), onServer("sudo passwd "+quote(d.o.Login.User))))
+		return
+	}
 	switch {
 	case s.End == endCancelled:
 		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "not complete before it was stopped")

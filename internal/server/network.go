@@ -70,12 +70,50 @@ func checkRoute(v *view, p *part) {
 		return
 	}
 	if !v.Route.Unreachable {
+		v.checkSources(p)
+		v.checkNextHop(p)
 		v.checkPathFilter(p)
 		return
 	}
 	f := p.found("route-missing", report.Blocking, "This machine has no route to %s, so its answers go nowhere.", v.q.Client)
 	quote(f, v.Route.Quote)
 	mend(f, "Give the machine a route to the client's network, mostly a default route.")
+}
+
+// checkSources: rules by source address may forbid the answers that the route
+// itself would carry.
+func (v *view) checkSources(p *part) {
+	if len(v.Route.Forbidden) == 0 {
+		return
+	}
+	impact := report.Blocking
+	if len(v.Route.Forbidden) < min(len(v.Links.Outer()), 2) {
+		impact = report.Degrading // the client may call another address
+	}
+	f := p.found("route-missing", impact, "Rules of this machine's routing forbid its answers to %s.", v.q.Client)
+	for _, q := range v.Route.Forbidden {
+		quote(f, q)
+	}
+	mend(f, "Look at the rules that decide by the source address, and at the tables they name.", do("ip rule show", ""))
+}
+
+// checkNextHop: the answers go to a router, or on the same link to the client
+// itself, that the kernel called for and nobody answered.
+func (v *view) checkNextHop(p *part) {
+	if v.Route.Mute.Source == "" {
+		return
+	}
+	words, advice := fmt.Sprintf("This machine sends its answers for %s to the router %s, which does not answer on %s.", v.q.Client, v.Route.Next, v.Route.Device),
+		"Correct the router's address in the network configuration, or bring that router back."
+	if v.Route.Next == v.q.Client.Unmap() {
+		words = fmt.Sprintf("This machine takes %s for a neighbour on %s, where nobody answers for that address, so its own answers go nowhere.", v.q.Client, v.Route.Device)
+		advice = "Correct the network mask or the route: the client is not on this link, or it is off."
+	}
+	f := p.found("route-missing", report.Blocking, "%s", words)
+	f.Certainty = report.Likely // it may have been silent for a moment only
+	quote(f, v.Route.Mute)
+	quote(f, v.Route.Quote)
+	mend(f, advice)
 }
 
 // checkPathFilter: the answers leave by an interface that is not the one whose
