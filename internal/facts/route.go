@@ -24,6 +24,7 @@ type RouteTo struct {
 	// Forbidden are the own addresses from which no answer gets out, though the
 	// route itself is there: rules decide by the source (ip-rule(8)).
 	Forbidden []Quote
+	Sources   int // how many own addresses were asked about
 	// Strict are the interfaces whose reverse-path filter is strict, each with
 	// the setting that says so: they drop what comes in from an address whose
 	// answer would leave by another interface.
@@ -216,6 +217,6 @@ func parseRoute(b *evidence.Bundle, ask Ask) RouteTo {
 		t.Unreachable = true
 	}
 	t.Mute, t.Next = muteHop(b, ask)
-	t.Forbidden = forbidden(b, ask)
+	t.Forbidden, t.Sources = forbidden(b, ask), len(sourceItems(b, ask))
 	return t
 }

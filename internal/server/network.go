@@ -87,7 +87,7 @@ func (v *view) checkSources(p *part) {
 		return
 	}
 	impact := report.Blocking
-	if len(v.Route.Forbidden) < min(len(v.Links.Outer()), 2) {
+	if len(v.Route.Forbidden) < v.Route.Sources {
 		impact = report.Degrading // the client may call another address
 	}
 	f := p.found("route-missing", impact, "Rules of this machine's routing forbid its answers to %s.", v.q.Client)

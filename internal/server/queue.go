@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
 
@@ -38,16 +39,15 @@ func checkPAM(v *view, p *part) {
 		if v.known() && strings.HasPrefix(e.Message, "Accepted ") && strings.Contains(e.Message, " for "+v.Account.Name+" ") {
 			return
 		}
-		_, rest, denied := strings.Cut(e.Message, "Access denied for user ")
-		user, by, ok := strings.Cut(rest, " by PAM")
-		if !denied || !ok || v.known() && user != v.Account.Name {
+		user, by := pamRefused(entries, i)
+		if user == "" || v.known() && user != v.Account.Name {
 			continue
 		}
 		impact := report.Note
 		if v.known() {
 			impact = report.Blocking
 		}
-		f := p.found("pam-denied", impact, "A PAM module refused the login of %s (PAM%s).", user, strings.TrimSuffix(by, " [preauth]"))
+		f := p.found("pam-denied", impact, "A PAM module refused the login of %s (PAM %s).", user, by)
 		f.Certainty = report.Likely // the rule may have changed since
 		for _, before := range entries[max(0, i-4):i] {
 			if strings.HasPrefix(before.Message, "pam_") {
@@ -58,6 +58,27 @@ func checkPAM(v *view, p *part) {
 		mend(f, "See which module of /etc/pam.d/sshd refuses the account, and whom it lets in.")
 		return
 	}
+}
+
+// pamRefused is whom PAM turned away in that line, and in which of its phases:
+// the account's, or the session's, where only the line of the login names the user.
+func pamRefused(entries []facts.Entry, i int) (user, phase string) {
+	e := entries[i]
+	if _, rest, ok := strings.Cut(e.Message, "Access denied for user "); ok {
+		if user, by, ok := strings.Cut(rest, " by PAM "); ok {
+			return user, strings.TrimSuffix(by, " [preauth]")
+		}
+	}
+	if !strings.Contains(e.Message, "PAM: pam_open_session(): ") || e.PID == 0 {
+		return "", ""
+	}
+	for _, before := range slices.Backward(entries[:i]) {
+		words := strings.Fields(before.Message)
+		if before.PID == e.PID && len(words) > 3 && words[0] == "Accepted" && words[2] == "for" {
+			return words[3], "session"
+		}
+	}
+	return "", ""
 }
 
 // starved are sshd's words where the kernel gave it no process, memory or
