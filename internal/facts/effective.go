@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"bytes"
 	"strings"
 
 	"sshwhy/internal/evidence"
@@ -23,11 +24,32 @@ func wantEffective(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if r := b.Get(full); b.Has(full) && !(r.OK() && r.Exit == 0) {
 		// -G (since 9.3) wants neither root nor host keys nor /run/sshd.
 		items = append(items, sshdCommand(b, "-G"))
+		if g := sshdCommand(b, "-G"); b.Has(g) && b.Get(g).Exit != 0 && lacksRunDir(r) {
+			items = append(items, withRunDir(full))
+		}
 	}
 	if spec, ok := visitorSpec(ask); ok {
-		items = append(items, sshdCommand(b, "-T", "-C", spec)) // -G takes no -C
+		visitor := sshdCommand(b, "-T", "-C", spec) // -G takes no -C
+		items = append(items, visitor)
+		if lacksRunDir(b.Get(visitor)) {
+			items = append(items, withRunDir(visitor))
+		}
 	}
 	return items
+}
+
+// lacksRunDir reports whether sshd refused to speak only because its service is
+// down: systemd takes /run/sshd away with it (RuntimeDirectory= on Debian and Ubuntu).
+func lacksRunDir(r evidence.Result) bool {
+	return r.OK() && r.Exit != 0 && bytes.Contains(r.Stderr, []byte("Missing privilege separation directory: /run/sshd"))
+}
+
+// withRunDir asks the same sshd in a mount namespace of its own, whose /run has
+// the directory, and all else through links (name services have their sockets
+// there). Nothing outside it changes; it needs root.
+func withRunDir(it evidence.Item) evidence.Item {
+	const prepare = `mount --rbind /run /mnt && mount -t tmpfs none /run && ln -s /mnt/* /run/ && mkdir -m 755 /run/sshd && exec "$@"`
+	return evidence.Command(append([]string{"unshare", "--mount", "sh", "-c", prepare, "sh"}, it.Args...)...)
 }
 
 // visitorSpec is the argument of -C for the visitor asked about.
@@ -54,9 +76,14 @@ func parseEffective(b *evidence.Bundle, ask Ask) Effective {
 		return e
 	}
 	e.Visitor = Origin{Status: evidence.Skipped, Reason: "no visitor asked about"}
-	for _, it := range []evidence.Item{sshdCommand(b, "-T"), sshdCommand(b, "-G")} {
+	full := sshdCommand(b, "-T")
+	for _, it := range []evidence.Item{full, sshdCommand(b, "-G"), withRunDir(full)} {
+		if e.Origin.Status != evidence.Skipped && !b.Has(it) {
+			continue
+		}
 		r := b.Get(it)
 		if e.Origin = ran(it, r, exitZero); e.Origin.Known() {
+			e.Origin.Source = strings.TrimPrefix(e.Origin.Source, strings.Join(withRunDir(evidence.Command()).Args, " ")+" ")
 			e.Values = parseDump(r.Data, e.Origin.Source)
 			break
 		}
@@ -64,6 +91,9 @@ func parseEffective(b *evidence.Bundle, ask Ask) Effective {
 	if spec, ok := visitorSpec(ask); ok {
 		it := sshdCommand(b, "-T", "-C", spec)
 		r := b.Get(it)
+		if again := b.Get(withRunDir(it)); again.OK() && again.Exit == 0 {
+			r = again
+		}
 		if e.Visitor = ran(it, r, exitZero); e.Visitor.Known() {
 			e.Values = parseDump(r.Data, e.Visitor.Source)
 		}
