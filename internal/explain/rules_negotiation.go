@@ -120,6 +120,11 @@ func disagreement(low string) string {
 	if at < 0 || slices.ContainsFunc(otherAgreements, func(w string) bool { return strings.Contains(low, w) }) {
 		return ""
 	}
+	for _, of := range [...]string{" key exchange for ", " kex for "} { // MINA: what is being exchanged, and then for which list
+		if i := strings.Index(low[at:], of); i >= 0 && i < 24 {
+			at += i + len(of)
+		}
+	}
 	const near = 120 // the name stands in the same sentence; further on are the lists
 	if c := firstList(low[at:min(len(low), at+near)]); c != "" {
 		return c
