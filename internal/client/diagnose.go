@@ -27,7 +27,7 @@ func Diagnose(o *Observations, version string) *report.Report {
 		Side: report.SideClient,
 	}}
 	d.target()
-	for _, step := range []func(){d.config, d.indirect, d.resolve, d.route, d.connect, d.banner, d.kex, d.hostKey, d.auth, d.session} {
+	for _, step := range []func(){d.config, d.indirect, d.resolve, d.route, d.connect, d.banner, d.kex, d.damaged, d.hostKey, d.auth, d.session} {
 		step()
 	}
 	if o.Interrupted {

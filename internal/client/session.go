@@ -34,6 +34,7 @@ type Session struct {
 	End    string  `json:"end,omitempty"`
 	Err    string  `json:"err,omitempty"`
 	Stuck  *Stuck  `json:"stuck,omitempty"`
+	Fault  string  `json:"fault,omitempty"` // what ended the connection under it
 	Ms     float64 `json:"ms"`
 }
 
@@ -76,6 +77,9 @@ func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Cli
 		}
 	}
 	s.run(client, w.wantsTTY(), fail)
+	if s.End != "" && s.End != endTimeout && s.End != endCancelled {
+		s.Fault = faultOf(client)
+	}
 	s.Ms = ms(time.Since(begin))
 	if s.Opened && !s.Ran && s.End == "" && !w.opt.Command && !refusal(s.Output) {
 		s.Shell = tryShell(client)
