@@ -18,6 +18,15 @@ import (
 // anyExit: ssh-audit grades the algorithms in its exit status; it says nothing of a failure.
 const anyExit = -2
 
+// fewRuns is for comparisons that wait for seconds.
+const fewRuns = 3
+
+// manyAddresses makes names with eight addresses at the client, of which the
+// router swallows seven or all.
+const manyAddresses = `for n in 1 2 3 4 5 6 7; do echo "203.0.113.$n many none"; done >>/etc/hosts
+echo "198.51.100.10 many" >>/etc/hosts; echo "203.0.113.8 none" >>/etc/hosts
+sed -i "s/^server,/server,many,/" /home/carol/.ssh/known_hosts`
+
 // runs is how often each command is counted; odd, so that the median is a run.
 const runs = 21
 
@@ -85,10 +94,16 @@ func ordinary(ctx context.Context, tools string) error {
 	if r := w.Server(ctx, "echo PerSourcePenalties no >/etc/ssh/sshd_config.d/bench.conf; systemctl reload ssh"); r.Exit != 0 {
 		return fmt.Errorf("prepare: %s", r.Stderr)
 	}
+	if r := w.Router(ctx, "ip route add blackhole 203.0.113.0/24"); r.Exit != 0 {
+		return fmt.Errorf("prepare the router: %s", r.Stderr)
+	}
+	if r := w.ClientRoot(ctx, manyAddresses); r.Exit != 0 {
+		return fmt.Errorf("prepare the client: %s", r.Stderr)
+	}
 	for _, step := range []struct {
 		where func(context.Context, string) lab.Result
 		what  string
-	}{{w.Client, "client"}, {w.Server, "server"}} {
+	}{{w.Client, "client"}, {w.Client, "seven-silent"}, {w.Client, "eight-silent"}, {w.Server, "server"}} {
 		r := step.where(ctx, "bench inside "+step.what)
 		fmt.Print(string(r.Stdout))
 		if r.Exit != 0 {
@@ -120,6 +135,8 @@ func inside(where string, args []string) error {
 	switch where {
 	case "client":
 		return fromClient()
+	case "seven-silent", "eight-silent":
+		return silentAddresses(where)
 	case "server":
 		return atServer()
 	case "large":
@@ -148,9 +165,39 @@ func fromClient() error {
 		command{"ssh HOST", append(ssh, "-p", "2345", "alice@198.51.100.10"), 255}); err != nil {
 		return err
 	}
-	return pair("login that works", runs,
-		command{"sshwhy HOST", []string{"sshwhy", "alice@server"}, 0},
-		command{"ssh HOST true", append(ssh, "alice@server", "true"), 0})
+	works := command{"ssh HOST true", append(ssh, "alice@server", "true"), 0}
+	if err := pair("login that works", runs, command{"sshwhy HOST", []string{"sshwhy", "alice@server"}, 0}, works); err != nil {
+		return err
+	}
+	return runBySSHWhy()
+}
+
+// runBySSHWhy measures what "sshwhy ssh" adds to ssh. The commands go over a
+// connection that is up already (ssh_config(5), ControlMaster): the hundreds of
+// milliseconds of a login, and how they vary, would hide it.
+func runBySSHWhy() error {
+	over := []string{"ssh", "-o", "BatchMode=yes", "-o", "ControlPath=/tmp/bench.mux"}
+	master := exec.Command(over[0], append(over[1:], "-f", "-N", "-M", "alice@server")...)
+	if err := master.Run(); err != nil {
+		return fmt.Errorf("the connection to share: %w", err)
+	}
+	defer exec.Command(over[0], append(over[1:], "-O", "exit", "alice@server")...).Run() // it ends with the machine at the latest
+	over = append(over, "alice@server", "true")
+	return added("a command over a connection that is up", 2*runs+1,
+		command{"sshwhy ssh HOST true", append([]string{"sshwhy"}, over...), 0}, command{"ssh HOST true", over, 0})
+}
+
+// silentAddresses compares on names with eight addresses. ssh asks one after the
+// other and waits for each of them.
+func silentAddresses(where string) error {
+	ssh := []string{"ssh", "-4", "-o", "BatchMode=yes", "-o", "ConnectTimeout=1"}
+	why := []string{"sshwhy", "--timeout", "1s", "--no-other-ports", "-4"}
+	if where == "seven-silent" {
+		return pair("name with 8 addresses, 7 of them silent, 1 s for each", fewRuns,
+			command{"sshwhy HOST", append(why, "alice@many"), 0}, command{"ssh HOST true", append(ssh, "alice@many", "true"), 0})
+	}
+	return pair("the same, all 8 silent", fewRuns,
+		command{"sshwhy HOST", append(why, "alice@none"), 1}, command{"ssh HOST true", append(ssh, "alice@none", "true"), 255})
 }
 
 func atServer() error {

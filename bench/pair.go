@@ -26,8 +26,19 @@ type command struct {
 // sample is one run: wall time in milliseconds, peak memory in MB.
 type sample struct{ ms, mb float64 }
 
-// pair runs a and b in turn and prints one row of the table.
+// pair runs a and b in turn and prints one row of the table, with the ratio of
+// their times.
 func pair(title string, runs int, a, b command) error {
+	return inTurn(title, runs, a, b, func(x, y float64) float64 { return x / y }, "%.2f")
+}
+
+// added is pair for a command that runs the other: the row says how many
+// milliseconds it adds.
+func added(title string, runs int, a, b command) error {
+	return inTurn(title, runs, a, b, func(x, y float64) float64 { return x - y }, "%+.1f ms")
+}
+
+func inTurn(title string, runs int, a, b command, compare func(x, y float64) float64, verb string) error {
 	var sa, sb []sample
 	for i := range runs + 1 { // the first of each warms caches and is not counted
 		x, err := once(a)
@@ -42,12 +53,12 @@ func pair(title string, runs int, a, b command) error {
 			sa, sb = append(sa, x), append(sb, y)
 		}
 	}
-	ratio := make([]float64, runs)
-	for i := range ratio {
-		ratio[i] = sa[i].ms / sb[i].ms
+	each := make([]float64, runs)
+	for i := range each {
+		each[i] = compare(sa[i].ms, sb[i].ms)
 	}
-	fmt.Printf("| %s | %s | %.1f ms, %.1f MB | %s | %.1f ms, %.1f MB | %.2f |\n", title,
-		a.name, median(sa, wall), median(sa, peak), b.name, median(sb, wall), median(sb, peak), mid(ratio))
+	fmt.Printf("| %s | %s | %.1f ms, %.1f MB | %s | %.1f ms, %.1f MB | "+verb+" |\n", title,
+		a.name, median(sa, wall), median(sa, peak), b.name, median(sb, wall), median(sb, peak), mid(each))
 	return nil
 }
 
