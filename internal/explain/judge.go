@@ -58,6 +58,9 @@ func (rd *reading) weigh(h *hit) {
 	case strings.Contains(caps["file"], "ssh_host_") && h.row.causes[0].cause == "private-key-permissions":
 		rd.add("host-key-permissions", report.Confirmed, scoreRoot, h.line, caps)
 		return
+	case strings.Contains(caps["file"], "authorized_keys") && h.row.causes[0].cause == "private-key-permissions": // Windows has one wording for both
+		rd.add("authorized-keys-permissions", report.Confirmed, scoreRoot, h.line, caps)
+		return
 	case h.row.causes[0].cause == "host-certificate-invalid" && strings.HasPrefix(rd.lines[h.line].prog, "sshd") && h.row.stage == report.StageHostKey:
 		rd.add("certificate-expired", report.Confirmed, scoreRoot, h.line, caps)
 		return

@@ -147,6 +147,8 @@ func (rd *reading) refused(a *attempt, at int, user, host string, methods []stri
 	case !publickey:
 		if a.prompted || a.passwords > 0 || a.usesPasswd {
 			put("password-rejected", report.Likely, scoreRule)
+		} else if a.verbose && rd.lineIn(a, "preferred: publickey") >= 0 {
+			put("pubkey-auth-disabled", report.Likely, scoreRule) // the client wanted keys and nothing else
 		} else {
 			put("pubkey-auth-disabled", report.Possible, scoreRule)
 			put("password-rejected", report.Possible, scoreRule-1)
