@@ -248,7 +248,7 @@ func parseFaillock(b *evidence.Bundle, ask Ask, rules []PAMRule) Faillock {
 	}
 	for i, line := range lines(r.Data) {
 		if f := strings.Fields(line); len(f) > 3 && f[len(f)-1] == "V" {
-			out.Valid = append(out.Valid, Quote{Source: out.Origin.Source, Line: i + 1, Text: clip(line)})
+			out.Valid = append(out.Valid, Quote{Source: out.Origin.Source, Line: i + 1, Text: clip(strings.Join(f, " "))}) // it pads its columns
 		}
 	}
 	return out

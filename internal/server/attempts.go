@@ -123,14 +123,20 @@ var failures = [...]struct {
 	{"Timeout before authentication", "", "auth-timeout", "it did not log in within LoginGraceTime", "See what the login waited for: a password that nobody typed, or a lookup that hangs."},
 	{"AuthorizedKeysCommand", "status", "authorized-keys-command-failed", "AuthorizedKeysCommand ended with an error", "Run the command as AuthorizedKeysCommandUser and see what it says."},
 	{"openpty", "", "pty-allocation-failed", "this server could not give it a terminal", "See that devpts is mounted on /dev/pts and that ptys are left (/proc/sys/kernel/pty)."},
+	{"account temporarily locked", "", "account-locked", "pam_faillock has locked the account's password after some wrong ones", "Log in with a key, wait, or forget the failures: faillock --user NAME --reset."},
 	{"Failed password for", "", "password-rejected", "the password was wrong, or this account takes none", "Set a new password with passwd, or use a key."},
 }
+
+// tellMore are findings about the visitor that say more than the last try does.
+var tellMore = [...]string{"no-auth-method", "pam-denied", "account-locked", "user-not-allowed", "tcp-wrappers-deny", "authorized-keys-selinux"}
 
 // checkAttempts looks at the visitor's last connection where nothing else was
 // found that keeps them out. The server is not at fault in most of these, and
 // the next try may be another one, so no more than degrading is said.
 func checkAttempts(v *view, findings []report.Finding) []report.Finding {
-	if slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Impact == report.Blocking }) {
+	if slices.ContainsFunc(findings, func(f report.Finding) bool {
+		return f.Impact == report.Blocking || f.Impact == report.Degrading && slices.Contains(tellMore[:], f.Cause)
+	}) {
 		return nil
 	}
 	last := lastConnection(v.attempts())

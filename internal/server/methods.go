@@ -57,7 +57,7 @@ func checkMethods(v *view, p *part) {
 	}) {
 		impact = report.Degrading
 	}
-	f := p.found("no-auth-method", impact, "%s must present %s: one alone is not enough (AuthenticationMethods).", name, strings.Join(ways, ", or "))
+	f := p.found("no-auth-method", impact, "%s must present %s, and not only one of them (AuthenticationMethods).", name, strings.Join(ways, ", or "))
 	if impact == report.Degrading {
 		f.Certainty = report.Likely
 		f.Summary = fmt.Sprintf("%s must present %s, and the last try ended before all of it was there (AuthenticationMethods).", name, strings.Join(ways, ", or "))

@@ -47,15 +47,26 @@ func checkPAM(v *view, p *part) {
 		if v.known() {
 			impact = report.Blocking
 		}
-		f := p.found("pam-denied", impact, "A PAM module refused the login of %s (PAM %s).", user, by)
-		f.Certainty = report.Likely // the rule may have changed since
+		var f *report.Finding
+		if k := slices.IndexFunc(p.findings, func(f report.Finding) bool { return f.Cause == "pam-denied" }); k >= 0 {
+			f = &p.findings[k] // a rule was found that may have done it
+			if f.Impact == report.Degrading && impact == report.Blocking {
+				f.Impact, f.Certainty = impact, report.Likely
+			}
+		} else {
+			if v.pamMended(entries[max(0, i-4):i]) {
+				impact = report.Note
+			}
+			f = p.found("pam-denied", impact, "A PAM module refused the login of %s (PAM %s).", user, by)
+			f.Certainty = report.Likely // the rule may have changed since
+			mend(f, "See which module of /etc/pam.d/sshd refuses the account, and whom it lets in.")
+		}
 		for _, before := range entries[max(0, i-4):i] {
 			if strings.HasPrefix(before.Message, "pam_") {
 				quote(f, before.Quote)
 			}
 		}
 		quote(f, e.Quote)
-		mend(f, "See which module of /etc/pam.d/sshd refuses the account, and whom it lets in.")
 		return
 	}
 }
@@ -79,6 +90,14 @@ func pamRefused(entries []facts.Entry, i int) (user, phase string) {
 		}
 	}
 	return "", ""
+}
+
+// pamMended reports whether a module refused whose rules are known and refuse no
+// more: checkPAMRules has found nothing in them.
+func (v *view) pamMended(lines []facts.Entry) bool {
+	return v.PAM.Origin.Known() && slices.ContainsFunc(lines, func(e facts.Entry) bool {
+		return strings.HasPrefix(e.Message, "pam_access(") || strings.HasPrefix(e.Message, "pam_listfile(")
+	})
 }
 
 // starved are sshd's words where the kernel gave it no process, memory or
