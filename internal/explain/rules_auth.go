@@ -89,6 +89,7 @@ func (rd *reading) missingKeys(a *attempt) {
 // authRules read a refused login: what the server allows, what the client
 // had, and what was asked for.
 func (rd *reading) authRules(a *attempt) {
+	rd.refusedByPuTTYsPeer(a)
 	denied := rd.saidIn(a, "Permission denied (")
 	n := rd.attemptOf(a.first)
 	if denied == nil {
@@ -112,6 +113,16 @@ func (rd *reading) authRules(a *attempt) {
 	rd.drop("publickey-rejected")
 	rd.refused(a, denied.line, user, host, methods, caps)
 	rd.passwordRules(a, denied)
+}
+
+// refusedByPuTTYsPeer: where the server would take a key and refused this one,
+// that it has no other method is no cause of its own.
+func (rd *reading) refusedByPuTTYsPeer(a *attempt) {
+	key, none := rd.saidIn(a, "Server refused our key"), rd.saidIn(a, "No supported authentication methods available")
+	c := rd.get("publickey-rejected")
+	if key != nil && none != nil && c != nil && strings.Contains(none.get("methods"), "publickey") {
+		c.evidence = append(c.evidence, rd.drop("no-auth-method")...)
+	}
 }
 
 // refused ranks the reasons of "Permission denied (methods)".

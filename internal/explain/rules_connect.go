@@ -302,7 +302,7 @@ func (rd *reading) bannerRules(a *attempt) {
 	case rd.saidIn(a, "stdio forwarding failed") != nil: // the inner connection of a jump: proxyRules say it
 	case a.reached >= stepAuthDone:
 		place("session-refused", report.Likely)
-	case a.reached >= stepAuth:
+	case a.reached >= stepAuth, rd.pastHostKey(a, end):
 		rd.closedInAuth(a, end)
 	case a.reached >= stepBanner:
 		place("closed-during-kex", report.Likely)
@@ -321,6 +321,13 @@ func (rd *reading) bannerRules(a *attempt) {
 	}
 }
 
+// pastHostKey reports whether an end came after the host's key was taken, which
+// without -v is the one sign that the key exchange worked.
+func (rd *reading) pastHostKey(a *attempt, end *hit) bool {
+	h := rd.saidIn(a, "Permanently added")
+	return h != nil && h.line < end.line && !strings.Contains(end.row.pat.text, "exchange_identification")
+}
+
 // closedInAuth: the server closed while authentication was under way.
 func (rd *reading) closedInAuth(a *attempt, end *hit) {
 	for _, id := range [...]string{"closed-before-banner", "closed-during-kex", "connection-dropped", "session-refused"} {
@@ -335,6 +342,9 @@ func (rd *reading) closedInAuth(a *attempt, end *hit) {
 		rd.add("pam-denied", report.Likely, scoreRule, end.line, nil).evidence = append(rd.get("pam-denied").evidence, a.reachedAt)
 		rd.add("account-locked", report.Possible, scoreRule, end.line, nil)
 		rd.add("session-refused", report.Possible, scoreRule-1, end.line, nil)
+	case !a.verbose: // a key is tried without a word; where it is taken, an account rule shuts the door
+		rd.add("pam-denied", report.Possible, scoreRule, end.line, nil)
+		rd.add("auth-timeout", report.Possible, scoreRule-1, end.line, nil)
 	case len(a.offered) > 5:
 		rd.add("too-many-keys", report.Likely, scoreRule, end.line, nil)
 	case len(a.offered) > 0:
