@@ -15,6 +15,7 @@ type failure struct {
 	short     string // for a list: "refuses"
 	summary   string
 	evidence  []report.Evidence
+	attempt   Attempt // what it is about
 	remedy    *report.Remedy
 }
 

@@ -123,6 +123,7 @@ func (d *diagnosis) unreached(failed []Attempt) {
 	var found []failure
 	for _, a := range failed {
 		c := d.classify(a)
+		c.attempt = a
 		if !byCause[c.cause] {
 			byCause[c.cause] = true
 			found = append(found, c)
@@ -140,7 +141,7 @@ func (d *diagnosis) unreached(failed []Attempt) {
 	d.otherFamily()
 	d.redirected()
 	if i := slices.IndexFunc(found, func(f failure) bool { return f.cause == "connection-refused" }); i >= 0 {
-		d.whoRefused(found[i])
+		d.whoRefused(found[i].attempt, found[i])
 	}
 	if t := d.o.Trace; t != nil && byCause["connection-timed-out"] {
 		if last, lost := t.lostBetween(); lost == 0 && last > 0 {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"sshwhy/internal/report"
@@ -81,6 +82,11 @@ func (d *diagnosis) sameDistance(a Attempt, probes []Probe) bool {
 	return slices.ContainsFunc(probes, func(p Probe) bool { return p.Port != a.Addr.Port() && !p.FIN && p.TTL == probes[0].TTL })
 }
 
+// isHere reports whether an address is this machine's own: packets to it come from it.
+func (d *diagnosis) isHere(addr netip.Addr) bool {
+	return addr.IsLoopback() || slices.ContainsFunc(d.o.Routes, func(r Route) bool { return r.Addr == addr && r.Source == addr })
+}
+
 // forwarded is a refusal by another machine than the one that has the address.
 func (d *diagnosis) forwarded(a Attempt, why string) failure {
 	return failure{cause: "port-forward-broken", rank: rankHost, certainty: report.Likely, short: "leads to a machine that refuses",
@@ -90,11 +96,16 @@ func (d *diagnosis) forwarded(a Attempt, why string) failure {
 }
 
 // whoRefused says what about a refusal stays inseparable.
-func (d *diagnosis) whoRefused(f failure) {
+func (d *diagnosis) whoRefused(a Attempt, f failure) {
+	made, _ := judgeResets(d.probesOf(a), a.Addr)
 	const same = "a refusal by the host's own kernel and one by a firewall rule that imitates it look the same from here"
 	switch {
 	case f.certainty == report.Confirmed:
 		d.incomplete("who refused", "the host, and a machine at the same distance to which it forwards this port, look the same from here; the server's console can tell")
+	case made == madeByKernel:
+		d.incomplete("who refused", "a TCP made the reset and no rule did; whether it is the host's, or that of a machine to which it forwards this port, cannot be seen from here")
+	case d.isHere(a.Addr.Addr()):
+		d.incomplete("who refused", same+"; it is this very machine: sudo sshwhy server can tell")
 	case len(d.o.Probes) > 0:
 		d.incomplete("who refused", same+": the marks that tell them apart were not to be seen on this path; the server's console can tell")
 	default:

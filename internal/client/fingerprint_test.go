@@ -80,3 +80,28 @@ func TestProbesBelongToOneAddress(t *testing.T) {
 		t.Errorf("got %s", blocking(r))
 	}
 }
+
+// TestWhatStaysInDoubt: the report says which doubt is left, and not another one.
+func TestWhatStaysInDoubt(t *testing.T) {
+	said := func(change func(*Observations)) string {
+		o := recorded(refusedAt(testV4))
+		change(o)
+		for _, in := range Diagnose(o, "test").Incomplete {
+			if in.Check == "who refused" {
+				return in.Reason
+			}
+		}
+		return ""
+	}
+	for words, change := range map[string]func(*Observations){
+		"as root sshwhy can often tell":  func(*Observations) {},
+		"a TCP made the reset":           func(o *Observations) { o.Probes = []Probe{kernelReset(22, 63)} },
+		"the marks that tell them apart": func(o *Observations) { o.Probes = []Probe{ruleReset(22, 63), ruleReset(2222, 63)} },
+		"it is this very machine":        func(o *Observations) { o.Routes[0].Source = testV4.Addr() },
+		"a machine at the same distance": func(o *Observations) { o.Probes = []Probe{kernelReset(22, 63), kernelReset(2222, 63)} },
+	} {
+		if got := said(change); !strings.Contains(got, words) {
+			t.Errorf("want %q, got %q", words, got)
+		}
+	}
+}
