@@ -77,6 +77,11 @@ func (rd *reading) weigh(h *hit) {
 	if strings.HasPrefix(rd.lines[h.line].prog, "sshd") && rd.visitor(h, caps) {
 		return
 	}
+	rd.suspects(h, caps)
+}
+
+// suspects adds the causes that a message names.
+func (rd *reading) suspects(h *hit, caps map[string]string) {
 	score := map[kind]int{kindRoot: scoreRoot, kindEnd: scoreEnd, kindNote: scoreNote}[h.row.kind]
 	for i, s := range h.row.causes {
 		if s.cause == "service-failed" && strings.HasSuffix(caps["unit"], ".socket") {

@@ -234,6 +234,13 @@ func TestHostileSizes(t *testing.T) {
 		"NUL bytes":        strings.Repeat("\x00", n),
 		"ports of ufw":     "Status: active\nTo Action From\n" + strings.Repeat("22/tcp ALLOW 192.0.2.1\n", n),
 		"iptables":         "-P INPUT DROP\n" + strings.Repeat("-A INPUT -s 192.0.2.1 -p tcp --dport 22 -j ACCEPT\n", 1000),
+		"many listings":    strings.Repeat("Chain INPUT (policy DROP)\ntarget prot opt source destination\nDROP tcp -- anywhere anywhere tcp dpt:ssh\n", n),
+		"many ports":       strings.Repeat("Port 22\nListenAddress 192.0.2.1\n", n) + strings.Repeat("LISTEN 0 128 192.0.2.2:22 0.0.0.0:* users:((\"x\",pid=1,fd=3))\n", n),
+		"two long lists":   strings.Repeat("local kex algorithms: "+strings.Repeat("ecdh-sha2-a,", 500)+"x\nremote kex algorithms: "+strings.Repeat("ecdh-sha2-b,", 500)+"\n", 50),
+		"many sets":        "table ip t {\n" + strings.Repeat("set a {\ntype ipv4_addr\nelements = { 1.2.3.4 }\n}\n", n) + "}\n",
+		"open set":         "table ip t {\nset a {\n" + strings.Repeat("elements = { 1.2.3.4,\n", n),
+		"many files":       strings.Repeat("drwxr-xr-x 2 a a 1 Nov 20 10:00 /home/a/.ssh\n", n),
+		"numbers in front": strings.Repeat("1 | x\n", n),
 		"escaped newlines": strings.Repeat(`\r\n`, n),
 	} {
 		start := time.Now()

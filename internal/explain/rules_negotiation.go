@@ -74,6 +74,9 @@ func (rd *reading) negotiation() {
 // sides are the words by which libraries label whose list is printed.
 var sides = [2][]string{{"local", "ours", "client", "my "}, {"remote", "theirs", "server", "peer", "their "}}
 
+// maxListed bounds how many algorithms of a list are compared; no release has as many.
+const maxListed = 64
+
 // disjointLists compares both sides' lists where a debug output prints them one
 // after the other, and the connection is not seen to go on.
 func (rd *reading) disjointLists() {
@@ -96,7 +99,7 @@ func (rd *reading) disjointLists() {
 				continue
 			}
 			pair := seen[cause]
-			pair[side] = list{strings.Split(strings.TrimSpace(value), ","), i}
+			pair[side] = list{strings.SplitN(strings.TrimSpace(value), ",", maxListed), i}
 			seen[cause] = pair
 			if len(pair[0].names) == 0 || len(pair[1].names) == 0 {
 				break

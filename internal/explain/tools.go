@@ -2,7 +2,6 @@ package explain
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,7 +16,8 @@ type tools struct {
 	ufw       ufwState
 	zones     []firewalldZone
 	tables    []ruleList
-	jails     []int // lines that show an address banned
+	rules     map[int]bool // lines of either kind of listing
+	jails     []int        // lines that show an address banned
 	banned    []string
 	modes     []fileMode
 	hostsDeny int // line of hosts.deny that refuses sshd, -1
@@ -94,6 +94,7 @@ func readTools(lines []line) tools {
 			t.readHostsDeny(i, plain(l.body)) // "sshd: " is no program's name here
 		}
 	}
+	t.markRules()
 	return t
 }
 
@@ -114,11 +115,19 @@ func (t *tools) any() bool {
 
 // isRule reports whether a line is one of a firewall's rules: what it would log
 // is no message.
-func (t *tools) isRule(i int) bool {
-	if _, ok := slices.BinarySearch(t.nft, i); ok {
-		return true
+func (t *tools) isRule(i int) bool { return t.rules[i] }
+
+// markRules remembers which lines are rules.
+func (t *tools) markRules() {
+	t.rules = map[int]bool{}
+	for _, i := range t.nft {
+		t.rules[i] = true
 	}
-	return slices.ContainsFunc(t.tables, func(l ruleList) bool { _, ok := slices.BinarySearch(l.lines, i); return ok })
+	for k := range t.tables {
+		for _, i := range t.tables[k].lines {
+			t.rules[i] = true
+		}
+	}
 }
 
 // sshUnit reports whether a unit is that of an SSH server.
