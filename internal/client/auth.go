@@ -30,6 +30,7 @@ type Login struct {
 	Unlisted  []Key    `json:"unlisted,omitempty"`
 	Agent     *Agent   `json:"agent,omitempty"`
 	Banner    string   `json:"banner,omitempty"` // text that the server shows before login
+	Late      string   `json:"late,omitempty"`   // the part of it that came after keys were offered: about this login
 	OK        bool     `json:"ok"`
 	FirstMs   float64  `json:"first_ms,omitempty"` // until the server's first answer
 	End       string   `json:"end,omitempty"`
@@ -117,6 +118,9 @@ func addCert(files []Key, path string) []Key {
 
 // banner keeps the text that the server shows.
 func (a *authenticator) banner(text string) error {
+	if a.obs.FirstMs > 0 {
+		a.obs.Late = text[:min(len(text), maxBannerText)]
+	}
 	a.obs.Banner += text[:min(len(text), max(0, maxBannerText-len(a.obs.Banner)))]
 	return nil
 }

@@ -32,17 +32,27 @@ func (d *diagnosis) auth() {
 		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")
 	case l.End == endGoodbye && strings.Contains(l.Err, "Too many authentication failures"):
 		d.tooMany(l)
-	case l.End == endTimeout || (l.End == endClosed || l.End == endReset) && l.Ms >= graceEnd:
+	case l.End == endTimeout || (l.End == endClosed || l.End == endReset) && d.since(l) >= graceEnd:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "not complete in time")
 		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not complete the login of %s within %s.", d.host, l.User, seconds(l.Ms)),
 			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
 	case l.End != "":
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
-		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.Err),
+		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in%s: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.words(), l.Err),
 			d.loginEvidence(l), advice("The server's log names the reason.", onConsole()))
 	default:
 		d.notLoggedIn(l)
 	}
+}
+
+// words are the last ones that the server said before it ended the login: what
+// PAM has to say of an account comes there (sshd, auth-pam.c).
+func (l *Login) words() string {
+	said := lastLine(l.Late)
+	if said == "" {
+		return ""
+	}
+	return fmt.Sprintf(" and says %q", said)
 }
 
 // with says how a login succeeded.
@@ -117,7 +127,7 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	case len(partial) > 0:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key is accepted, and the server wants %s as well", strings.Join(l.Left, " or "))
 		d.find("no-auth-method", report.Confirmed,
-			fmt.Sprintf("%s accepts the key of %s and wants a second proof (%s), which this ssh may not try.", d.host, l.User, strings.Join(l.Left, ", ")),
+			fmt.Sprintf("%s accepts the key of %s and wants a second proof (%s), which %s.", d.host, l.User, strings.Join(l.Left, ", "), l.mayNot()),
 			d.loginEvidence(l), advice("Allow the second method here (PreferredAuthentications, BatchMode no).", onClient(d.ssh("-o BatchMode=no"))))
 	case len(rejected) > 0:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: every key was rejected", l.User)
@@ -128,9 +138,24 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	default:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: no method in common", l.User)
 		d.find("no-auth-method", report.Confirmed,
-			fmt.Sprintf("%s lets %s log in by %s only, and this ssh may use %s.", d.host, l.User, strings.Join(l.Allowed, ", "), list(l.Ours)),
+			fmt.Sprintf("%s lets %s log in by %s only, which %s.", d.host, l.User, list(l.Allowed), l.mayNot()),
 			d.loginEvidence(l), advice("Allow one of the server's methods here, or another one on the server.", onClient(d.ssh("-v")), onConsole()))
 	}
+}
+
+// mayNot says why ssh does not try what the server still offers.
+func (l *Login) mayNot() string {
+	left := l.Left
+	if left == nil {
+		left = l.Allowed
+	}
+	asks := func(m string) bool {
+		return (m == "password" || m == "keyboard-interactive") && slices.Contains(l.Ours, m)
+	}
+	if (l.Batch || l.Nobody) && slices.ContainsFunc(left, asks) {
+		return l.silence() + " ssh asks nobody for"
+	}
+	return "this ssh may not try (it may use " + list(l.Ours) + ")"
 }
 
 // silence is why ssh can ask nobody.
@@ -296,6 +321,19 @@ func (d *diagnosis) tooMany(l *Login) {
 // the end of the server's patience (LoginGraceTime) and not a refusal.
 const graceEnd = 3500
 
+// since is how long, in ms, the server had waited for the login: its clock runs
+// from the connection on.
+func (d *diagnosis) since(l *Login) float64 {
+	total := l.Ms
+	if d.o.Kex != nil {
+		total += d.o.Kex.Ms
+	}
+	if d.o.HostKey != nil {
+		total += d.o.HostKey.Ms
+	}
+	return total
+}
+
 // slowLogin is for a login that works and takes long before its first answer.
 func (d *diagnosis) slowLogin(l *Login) {
 	const slow = 3000
@@ -323,6 +361,9 @@ func list(words []string) string {
 // loginEvidence is what both sides offered and how each key was taken.
 func (d *diagnosis) loginEvidence(l *Login) []report.Evidence {
 	out := []report.Evidence{{Source: "login at " + d.o.Chosen, Excerpt: lines("user "+l.User, "server allows "+list(l.Allowed), "ssh may try "+list(l.Ours))}}
+	if l.Late != "" && !l.OK {
+		out = append(out, report.Evidence{Source: "login at " + d.o.Chosen, Excerpt: strings.TrimSpace(l.Late)})
+	}
 	if l.Err != "" {
 		out = append(out, report.Evidence{Source: "login at " + d.o.Chosen, Excerpt: l.Err})
 	}

@@ -190,6 +190,10 @@ func plain(err error) string {
 	for _, prefix := range []string{"ssh: handshake failed: ", "ssh: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
+	// What the library says where the connection is closed under it.
+	if text == "EOF" || strings.HasSuffix(text, ": EOF") || strings.HasPrefix(text, "unexpected packet in response to channel open: <nil>") {
+		return "the server closed the connection"
+	}
 	return text
 }
 
