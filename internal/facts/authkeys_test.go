@@ -107,7 +107,7 @@ func FuzzParseAuthorizedKeys(f *testing.F) {
 			from, _ := k.Option("from")
 			MatchFrom(from, netip.MustParseAddr("192.0.2.1"), true)
 			at, _ := k.Option("expiry-time")
-			KeyExpired(at, 0)
+			_ = KeyExpired(at, 0)
 		}
 		if len(keys)+len(bad) > maxKeyLines {
 			t.Errorf("%d lines", len(keys)+len(bad))
