@@ -334,18 +334,6 @@ func (d *diagnosis) since(l *Login) float64 {
 	return total
 }
 
-// slowLogin is for a login that works and takes long before its first answer.
-func (d *diagnosis) slowLogin(l *Login) {
-	const slow = 3000
-	if l.Ms < slow {
-		return
-	}
-	d.find("login-slow", report.Likely, fmt.Sprintf("Logging in to %s takes %s; the first answer came after %s.", d.host, seconds(l.Ms), seconds(l.FirstMs)),
-		[]report.Evidence{{Source: "login at " + d.o.Chosen, Excerpt: fmt.Sprintf("first answer after %.0f ms, logged in after %.0f ms", l.FirstMs, l.Ms)}},
-		advice("On the server look at UseDNS, PAM modules and GSSAPIAuthentication.", onConsole()))
-	d.soften(report.Degrading)
-}
-
 // blocked reports whether a blocking finding was made.
 func (d *diagnosis) blocked() bool {
 	return slices.ContainsFunc(d.r.Findings, func(f report.Finding) bool { return f.Impact == report.Blocking })
