@@ -109,8 +109,10 @@ func (w *wall) unban(f *report.Finding, own firewall.Owner, source string) {
 	switch own.Manager {
 	case firewall.ByFail2ban:
 		s = do(fmt.Sprintf("fail2ban-client set %s unbanip %s", jail, source), fmt.Sprintf("fail2ban-client set %s banip %s", jail, source))
-	case firewall.ByCrowdsec:
-		s = do("cscli decisions delete --ip "+source, "cscli decisions add --ip "+source)
+	case firewall.ByCrowdsec: // its bouncer asks for changes every ten seconds: too late for a fix that is proven at once
+		advise(f, "Lift the ban of "+source+"; the firewall follows within some ten seconds. It comes back if the logins go on failing.",
+			do("cscli decisions delete --ip "+source, "cscli decisions add --ip "+source))
+		return
 	default:
 		s = do(fmt.Sprintf("nft delete element %s sshguard attackers '{ %s }'", family, source), fmt.Sprintf("nft add element %s sshguard attackers '{ %s }'", family, source))
 	}
