@@ -27,6 +27,7 @@ func (rd *reading) judge() {
 		rd.sessionRules(a)
 	}
 	rd.wholeText()
+	rd.acceptedLater()
 	rd.outlived()
 	rd.hide()
 	rd.order()
@@ -310,6 +311,21 @@ func (rd *reading) outlived() {
 		}
 		if bite == auth && rd.endedBefore(c.attempt, bite) {
 			c.impact = report.Note
+		}
+	}
+}
+
+// acceptedLater: a password that was refused before one that was taken is a slip
+// of the hand.
+func (rd *reading) acceptedLater() {
+	c := rd.get("password-rejected")
+	if c == nil {
+		return
+	}
+	for i := c.where() + 1; i < len(rd.lines); i++ {
+		if u := c.caps["user"]; u != "" && strings.Contains(rd.lines[i].text, "Accepted password for "+u+" ") {
+			c.impact = report.Note
+			return
 		}
 	}
 }

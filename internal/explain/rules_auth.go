@@ -356,24 +356,3 @@ func (rd *reading) connectFailed(attempt, at int) bool {
 	}
 	return false
 }
-
-// sessionRules: what ends a connection after the login.
-func (rd *reading) sessionRules(a *attempt) {
-	c := rd.get("connection-dropped")
-	if c == nil || c.attempt != rd.attemptOf(a.first) {
-		return
-	}
-	if a.reached >= stepAuthDone && a.reached < stepSession && c.fromEnd {
-		rd.add("session-refused", report.Likely, scoreRule, c.evidence[0], c.caps)
-		rd.drop("connection-dropped")
-		return
-	}
-	if a.verbose && a.reached < stepAuth && a.reached >= stepEstablished && c.fromEnd {
-		cause := "closed-before-banner"
-		if a.reached >= stepBanner {
-			cause = "closed-during-kex"
-		}
-		rd.add(cause, report.Likely, scoreRule, c.evidence[0], c.caps)
-		rd.drop("connection-dropped")
-	}
-}

@@ -128,11 +128,11 @@ func disagreement(low string) string {
 			at += i + len(of)
 		}
 	}
-	const near = 120 // the name stands in the same sentence; further on are the lists
-	if c := firstList(low[at:min(len(low), at+near)]); c != "" {
+	if c := listOfNames(low[at:]); c != "" { // the algorithms themselves; a switch says "key algorithm" of any
 		return c
 	}
-	if c := listOfNames(low[at:]); c != "" {
+	const near = 120 // the name stands in the same sentence; further on are the lists
+	if c := firstList(low[at:min(len(low), at+near)]); c != "" {
 		return c
 	}
 	return firstList(low[:at])

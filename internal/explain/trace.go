@@ -391,7 +391,8 @@ func (a *attempt) readSession(i int, t string) {
 		a.reach(stepSession, i)
 	case strings.HasPrefix(t, "Exit status 0"):
 		a.reach(stepSession, i)
-	case strings.HasPrefix(t, "Last login: "), strings.HasPrefix(t, "Welcome to Ubuntu"):
+	case strings.HasPrefix(t, "Last login: ") && !strings.Contains(t, " on ttys"), strings.HasPrefix(t, "Welcome to Ubuntu"):
+		// A Mac's own terminal greets with "… on ttys001".
 		a.reach(stepSession, i)
 	}
 }
