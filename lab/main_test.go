@@ -10,7 +10,7 @@ import (
 )
 
 // parallel is how many machines live at once unless -parallel says otherwise: they mostly wait.
-const parallel = "4"
+const parallel = "8"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
