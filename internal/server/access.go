@@ -11,8 +11,8 @@ import (
 // accessStage: is the visitor let in by what stands before and in sshd?
 func accessStage() stage {
 	return stage{report.StageAccess, func(*view) string { return "" }, []check{
-		checkWrappers, checkUser, checkNoLogin, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
-		checkKeys, checkLabels, checkPasswordOff, checkMethods, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
+		checkWrappers, checkUser, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
+		checkKeys, checkLabels, checkPasswordOff, checkMethods, checkNoLogin, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
 	}}
 }
 
