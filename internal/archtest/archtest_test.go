@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell"},
 	"internal/evidence/redact":       {"internal/evidence"},
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
-	"internal/facts":                 {"internal/evidence"},
+	"internal/facts":                 {"internal/evidence", "internal/sshwire"},
 	"internal/firewall":              {},
 	"internal/firewall/prove":        {"internal/firewall"},
 	"internal/server":                {"internal/facts", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},

@@ -133,7 +133,8 @@ func newRoot(a *app) *cobra.Command {
 	}
 	root.SetVersionTemplate("sshwhy {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(commandPath(cmd)+" --help lists what it takes", "%s", err)
+		words, _, _ := strings.Cut(err.Error(), ": strconv.") // how the number was read is nobody's concern
+		return usage(commandPath(cmd)+" --help lists what it takes", "%s", words)
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddCommand(newHost(a), newSSH(a), newServer(a), newCollect(a), newExplain(a), newFirewall(a), newUndo(a), newKeep(a), newCauses(a))

@@ -98,7 +98,7 @@ func (t *tools) readFirewalld(i int, s string) bool {
 	}
 	z := &t.zones[n-1]
 	switch {
-	case strings.HasPrefix(s, "rule ") && strings.Contains(s, "family=") || strings.HasPrefix(s, "rule "):
+	case strings.HasPrefix(s, "rule "):
 		z.rich = append(z.rich, i)
 	case !ok:
 		return false

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"net/netip"
 	"strings"
 	"time"
+
+	"sshwhy/internal/sshwire"
 )
 
 // AuthorizedKey is one line of an authorized_keys file that holds a key
@@ -92,7 +93,7 @@ func (k *AuthorizedKey) readKey(typ, blob string) bool {
 	if err != nil {
 		return false
 	}
-	inner, fields, ok := wireString(raw)
+	inner, fields, ok := sshwire.CutString(raw)
 	if !ok || string(inner) != typ || typ == "" {
 		return false
 	}
@@ -101,7 +102,7 @@ func (k *AuthorizedKey) readKey(typ, blob string) bool {
 	parts := 0
 	for ; len(fields) > 0; parts++ {
 		var field []byte
-		if field, fields, ok = wireString(fields); !ok {
+		if field, fields, ok = sshwire.CutString(fields); !ok {
 			return false // cut short, as by a line break
 		}
 		if typ == "ssh-rsa" && parts == 1 { // the modulus, after the exponent
@@ -109,15 +110,6 @@ func (k *AuthorizedKey) readKey(typ, blob string) bool {
 		}
 	}
 	return parts > 0
-}
-
-// wireString cuts a string off (RFC 4251 section 5).
-func wireString(b []byte) (s, rest []byte, ok bool) {
-	if len(b) < 4 || uint64(binary.BigEndian.Uint32(b)) > uint64(len(b)-4) {
-		return nil, nil, false
-	}
-	n := binary.BigEndian.Uint32(b)
-	return b[4 : 4+n], b[4+n:], true
 }
 
 func bitLength(mpint []byte) int {

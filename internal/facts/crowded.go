@@ -64,20 +64,10 @@ func wantFew(b *evidence.Bundle, ask Ask) (items []evidence.Item, enough bool) {
 
 // likelyOwners are the processes that are meant to hold the sockets of SSH.
 func likelyOwners(b *evidence.Bundle) []int {
-	var pids []int
-	add := func(pid int) {
-		if pid > 0 && !slices.Contains(pids, pid) && len(pids) < maxProcesses {
-			pids = append(pids, pid)
-		}
-	}
-	services, sockets, _ := parseUnits(b)
-	for _, u := range services {
-		add(u.Int("MainPID"))
-	}
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(b.Get(itemPidFile).Data)))
-	add(pid)
-	if slices.ContainsFunc(sockets, Unit.Active) {
-		add(1)
+	pids := mainPIDs(b)
+	_, sockets, _ := parseUnits(b)
+	if slices.ContainsFunc(sockets, Unit.Active) && !slices.Contains(pids, 1) {
+		pids = append(pids, 1)
 	}
 	return pids
 }

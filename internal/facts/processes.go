@@ -47,10 +47,11 @@ func wantProcesses(b *evidence.Bundle, ask Ask) []evidence.Item {
 	return items
 }
 
-func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
+// mainPIDs are the processes that the units, or sshd's own pid file, name as the server.
+func mainPIDs(b *evidence.Bundle) []int {
 	var pids []int
 	add := func(pid int) {
-		if pid > 1 && !slices.Contains(pids, pid) && len(pids) < maxProcesses {
+		if pid > 0 && !slices.Contains(pids, pid) && len(pids) < maxProcesses {
 			pids = append(pids, pid)
 		}
 	}
@@ -60,6 +61,19 @@ func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
 	}
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(b.Get(itemPidFile).Data)))
 	add(pid)
+	return pids
+}
+
+func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
+	var pids []int
+	add := func(pid int) {
+		if pid > 1 && !slices.Contains(pids, pid) && len(pids) < maxProcesses {
+			pids = append(pids, pid)
+		}
+	}
+	for _, pid := range mainPIDs(b) {
+		add(pid)
+	}
 	ports := interestingPorts(b, ask)
 	for _, l := range parseListeners(b).All {
 		if slices.Contains(ports, l.Port) || l.OwnedBy(SSHPrograms...) {

@@ -111,7 +111,7 @@ func ParseKexInit(payload []byte) (KexInit, error) {
 	for _, list := range []*[]string{
 		&k.Kex, &k.HostKey, &k.CipherOut, &k.CipherIn, &k.MACOut, &k.MACIn, &k.CompressOut, &k.CompressIn,
 	} {
-		text, after, ok := cutString(rest)
+		text, after, ok := CutString(rest)
 		if !ok {
 			return k, fmt.Errorf("%w: KEXINIT ends early", ErrBadPacket)
 		}
@@ -126,13 +126,13 @@ func parseDisconnect(payload []byte) error {
 		return &Disconnect{}
 	}
 	d := &Disconnect{Code: binary.BigEndian.Uint32(payload[1:5])}
-	text, _, _ := cutString(payload[5:])
+	text, _, _ := CutString(payload[5:])
 	d.Message = clip(text)
 	return d
 }
 
-// cutString cuts a string of RFC 4251 section 5 off b.
-func cutString(b []byte) (text, rest []byte, ok bool) {
+// CutString cuts a string of RFC 4251 section 5 off b.
+func CutString(b []byte) (text, rest []byte, ok bool) {
 	if len(b) < 4 {
 		return nil, nil, false
 	}
