@@ -302,6 +302,9 @@ func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []repor
 	for _, i := range incomplete {
 		say("not known: %s: %s", i.Check, i.Reason)
 	}
+	if slices.ContainsFunc(incomplete, func(i report.Incomplete) bool { return i.Reason == "needs root" }) {
+		say("To know it: the same as root (sudo sshwhy firewall …).")
+	}
 }
 
 // printSteps writes the way as a table: hook and priority, chain, action, rule.

@@ -104,6 +104,9 @@ func (f serverFlags) question() string {
 	if f.user != "" {
 		words += " --user " + render.Safe(f.user)
 	}
+	for _, k := range f.keys {
+		words += " --key " + render.Safe(k)
+	}
 	if f.port != 0 {
 		words += " --port " + strconv.Itoa(f.port)
 	}

@@ -324,7 +324,7 @@ func (rd *reading) acceptedLater() {
 	}
 	for i := c.where() + 1; i < len(rd.lines); i++ {
 		if u := c.caps["user"]; u != "" && strings.Contains(rd.lines[i].text, "Accepted password for "+u+" ") {
-			c.impact = report.Note
+			rd.drop("password-rejected")
 			return
 		}
 	}
