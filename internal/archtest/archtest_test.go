@@ -16,12 +16,14 @@ var rooms = map[string][]string{
 	"internal/report": {},
 	"internal/catalog": {
 		"internal/report"},
+	"internal/proc":                  {},
+	"internal/shquote":               {},
 	"internal/evidence":              {},
-	"internal/evidence/local":        {"internal/evidence"},
+	"internal/evidence/local":        {"internal/evidence", "internal/proc"},
 	"internal/evidence/replay":       {"internal/evidence"},
-	"internal/evidence/shell":        {"internal/evidence"},
-	"internal/evidence/via":          {"internal/evidence", "internal/evidence/shell"},
-	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell"},
+	"internal/evidence/shell":        {"internal/evidence", "internal/shquote"},
+	"internal/evidence/via":          {"internal/evidence", "internal/evidence/shell", "internal/proc"},
+	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell", "internal/proc"},
 	"internal/evidence/redact":       {"internal/evidence"},
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
 	"internal/facts":                 {"internal/evidence", "internal/sshwire"},
@@ -44,6 +46,7 @@ var rooms = map[string][]string{
 var thinking = []string{
 	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/shell", "internal/facts",
 	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/render",
+	"internal/shquote",
 }
 
 // forbidden is what a thinking package may not import.

@@ -99,6 +99,9 @@ func look(ctx context.Context, it evidence.Item) evidence.Result {
 	if ctx.Err() != nil {
 		return failed("not looked at: " + ctx.Err().Error())
 	}
+	if it.Kind == evidence.KindCommand {
+		return lookCommand(ctx, it)
+	}
 	ctx, cancel := context.WithTimeout(ctx, it.TimeLimit())
 	defer cancel()
 	switch it.Kind {
@@ -108,8 +111,6 @@ func look(ctx context.Context, it evidence.Item) evidence.Result {
 		return within(ctx, it, func() evidence.Result { return lookStat(it) })
 	case evidence.KindGlob:
 		return within(ctx, it, func() evidence.Result { return lookGlob(ctx, it) })
-	case evidence.KindCommand:
-		return lookCommand(ctx, it)
 	}
 	return failed("unknown kind of item: " + string(it.Kind))
 }
@@ -123,15 +124,15 @@ func within(ctx context.Context, it evidence.Item, f func() evidence.Result) evi
 	case r := <-done:
 		return r
 	case <-ctx.Done():
-		return failed(outOfTime(ctx, it))
+		return failed(outOfTime(context.Cause(ctx), it))
 	}
 }
 
-func outOfTime(ctx context.Context, it evidence.Item) string {
-	if context.Cause(ctx) == context.DeadlineExceeded {
+func outOfTime(cause error, it evidence.Item) string {
+	if cause == context.DeadlineExceeded {
 		return "no answer within " + it.TimeLimit().String()
 	}
-	return "stopped: " + ctx.Err().Error()
+	return "stopped: " + cause.Error()
 }
 
 func failed(reason string) evidence.Result {

@@ -26,6 +26,7 @@ import (
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/shell"
+	"sshwhy/internal/proc"
 )
 
 //go:embed collect.sh
@@ -73,7 +74,7 @@ func Write(w io.Writer, plan Plan, opt Options) error {
 	var text strings.Builder
 	// The quotes keep the shell that is typed into from changing anything, and
 	// the text from running before it is there completely.
-	text.WriteString("sh <<'SSHWHY'\n" + shell.Prelude(opt.nonce))
+	text.WriteString("sh <<'SSHWHY'\n" + shell.Prelude(opt.nonce, proc.SearchDirs()))
 	text.WriteString(strings.NewReplacer(
 		"@WIDTH@", strconv.Itoa(width), "@CAP@", strconv.Itoa(evidence.DefaultCap+1), "@TOOL@", "'"+version(opt.Tool)+"'",
 	).Replace(collect))

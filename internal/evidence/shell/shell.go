@@ -27,12 +27,12 @@ const readLimit = 5
 
 // Prelude is the text that defines the functions which look at items and print
 // frames. Nonce, a word of letters and digits, marks the lines of frames; it is
-// written in two halves, so that a terminal's echo of the text is no frame.
-func Prelude(nonce string) string {
+// written in two halves, so that a terminal's echo of the text is no frame. Dirs
+// are where programs are looked up.
+func Prelude(nonce string, dirs []string) string {
 	half := len(nonce) / 2
-	dirs := strings.Join(evidence.SearchDirs(), " ")
 	text := strings.NewReplacer(
-		"@PATH@", strings.ReplaceAll(dirs, " ", ":"), "@DIRS@", dirs,
+		"@PATH@", strings.Join(dirs, ":"), "@DIRS@", strings.Join(dirs, " "),
 		"@READ@", strconv.Itoa(readLimit), "@CAP@", strconv.Itoa(evidence.DefaultCap+1),
 	).Replace(prelude)
 	return "N=" + nonce[:half] + "''" + nonce[half:] + "\n" + text
