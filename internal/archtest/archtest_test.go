@@ -26,16 +26,17 @@ var rooms = map[string][]string{
 	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell", "internal/proc"},
 	"internal/evidence/redact":       {"internal/evidence"},
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
-	"internal/facts":                 {"internal/evidence", "internal/sshwire"},
+	"internal/facts":                 {"internal/evidence", "internal/sshconf", "internal/sshwire"},
 	"internal/firewall":              {},
 	"internal/firewall/prove":        {"internal/firewall"},
-	"internal/server":                {"internal/facts", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
+	"internal/server":                {"internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
+	"internal/sshconf":               {},
 	"internal/sshwire":               {},
-	"internal/client":                {"internal/report", "internal/catalog", "internal/sshwire"},
+	"internal/client":                {"internal/report", "internal/catalog", "internal/sshconf", "internal/sshwire"},
 	"internal/joined":                {"internal/report", "internal/catalog"},
 	// explain gives pasted outputs of tools to the parsers and checks of the live machine
-	"internal/explain":  {"internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server"},
-	"internal/remedy":   {"internal/report", "internal/evidence"},
+	"internal/explain":  {"internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf"},
+	"internal/remedy":   {"internal/report", "internal/evidence", "internal/proc", "internal/sshconf"},
 	"internal/render":   {"internal/report"},
 	"internal/gendocs":  {"internal/cli", "internal/catalog"},
 	"internal/archtest": {},
@@ -46,7 +47,7 @@ var rooms = map[string][]string{
 var thinking = []string{
 	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/shell", "internal/facts",
 	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/render",
-	"internal/shquote",
+	"internal/shquote", "internal/sshconf",
 }
 
 // forbidden is what a thinking package may not import.

@@ -3,11 +3,11 @@ package client
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshconf"
 )
 
 // config judges what ssh said about its own configuration.
@@ -129,15 +129,6 @@ func (d *diagnosis) libraryMismatch(line string) {
 			onClient("sudo apt-get install --reinstall openssh-client libssl3")))
 }
 
-// serverOptions are keywords of sshd_config(5) that people put into the client's
-// configuration.
-var serverOptions = [...]string{
-	"permitrootlogin", "allowusers", "allowgroups", "denyusers", "denygroups", "listenaddress", "authorizedkeysfile", "usepam", "usedns",
-	"maxauthtries", "maxsessions", "maxstartups", "logingracetime", "permitemptypasswords", "printmotd", "printlastlog", "strictmodes",
-	"subsystem", "x11forwarding", "allowtcpforwarding", "allowagentforwarding", "clientaliveinterval", "clientalivecountmax", "acceptenv",
-	"authenticationmethods", "chrootdirectory", "forcecommand", "gatewayports", "hostkey", "permittunnel", "persourcepenalties", "pidfile", "banner",
-}
-
 // wrongSide is for a server's option in the client's configuration, and for a
 // key in the place of a configuration.
 func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
@@ -147,7 +138,7 @@ func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
 	case strings.HasPrefix(option, "-----begin"), strings.HasPrefix(option, "ssh-ed25519"), strings.HasPrefix(option, "ssh-rsa"):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s is a key and no configuration: a key is named with -i, a configuration with -F.", file),
 			evidence, advice("Use -i for the key.", onClient("ssh -i "+quote(file)+" "+quote(d.o.Typed))))
-	case slices.Contains(serverOptions[:], option):
+	case sshconf.OnlyOf(sshconf.Server, option):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s, line %d: %s is an option of the server (sshd_config), and this is the client's configuration.", file, n, option),
 			evidence, advice(fmt.Sprintf("Move line %d to /etc/ssh/sshd_config of the server it is meant for, or remove it.", n), onClient("man ssh_config")))
 	default:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshconf"
 )
 
 // judge turns messages into candidates and lets the rules look at the whole.
@@ -230,13 +231,6 @@ func (rd *reading) errnoCauses(errno, addr string) []suspect {
 	return []suspect{{"connection-timed-out", report.Possible}, {"connection-refused", report.Possible}}
 }
 
-// serverOnly and clientOnly are keywords that exist on one side only
-// (sshd_config(5), ssh_config(5)), in lower case.
-const (
-	serverOnly = " permitrootlogin acceptenv allowagentforwarding allowgroups allowtcpforwarding allowusers authenticationmethods authorizedkeyscommand authorizedkeyscommanduser authorizedkeysfile banner chrootdirectory clientalivecountmax clientaliveinterval denygroups denyusers disableforwarding exposeauthinfo forcecommand hostkey kerberosauthentication listenaddress logingracetime maxauthtries maxsessions maxstartups permitemptypasswords permitlisten permitopen permittty permittunnel permituserenvironment permituserrc persourcepenalties pidfile printlastlog printmotd pubkeyauthoptions strictmodes subsystem trustedusercakeys useDNS usedns usepam useprivilegeseparation x11displayoffset x11uselocalhost passwordauthentication_server "
-	clientOnly = " host hostname user identityfile identitiesonly identityagent proxycommand proxyjump stricthostkeychecking userknownhostsfile globalknownhostsfile serveraliveinterval serveralivecountmax forwardagent forwardx11 localforward remoteforward dynamicforward controlmaster controlpath controlpersist connecttimeout connectionattempts batchmode hashknownhosts sendenv setenv_client addkeystoagent usekeychain visualhostkey preferredauthentications numberofpasswordprompts exitonforwardfailure checkhostip "
-)
-
 // weighConfig decides whose configuration a complaint is about: by the file, by
 // the program that speaks, by the commands around.
 func (rd *reading) weighConfig(h *hit, caps map[string]string) {
@@ -248,9 +242,9 @@ func (rd *reading) weighConfig(h *hit, caps map[string]string) {
 	if h.row.pat.weight() > 0 && strings.Contains(h.row.pat.text, "Bad configuration option") {
 		switch {
 		case strings.HasPrefix(opt, "-----begin"), strings.HasPrefix(opt, "putty-user-key"), strings.HasSuffix(caps["file"], ".pem"),
-			cause == "client-config-invalid" && strings.Contains(serverOnly, " "+opt+" "):
+			cause == "client-config-invalid" && sshconf.OnlyOf(sshconf.Server, opt):
 			cause = "client-config-wrong-side"
-		case cause == "sshd-config-invalid" && strings.Contains(clientOnly, " "+opt+" "):
+		case cause == "sshd-config-invalid" && sshconf.OnlyOf(sshconf.Client, opt):
 			cause = "sshd-config-invalid" // the same line keeps sshd from starting, whoever's option it is
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
+	"sshwhy/internal/sshconf"
 )
 
 // A machine is what a text shows of the machine that is to be logged in to: the
@@ -175,6 +176,12 @@ func (m *machine) groups(s string) bool {
 	return true
 }
 
+// serverKeyword reports whether a word is a keyword of sshd_config(5) that does something.
+func serverKeyword(word string) bool {
+	k, ok := sshconf.Lookup(sshconf.Server, word)
+	return ok && !k.Retired
+}
+
 // setting reads a line of sshd_config or of sshd -T. Of several the first
 // counts, as for sshd; those of a Match block count for the user it names.
 func (m *machine) setting(i int, s, raw string) {
@@ -187,7 +194,7 @@ func (m *machine) setting(i int, s, raw string) {
 		m.foreign = true
 		return
 	}
-	if !m.strict && !strictKeywords[key] && key != "match" || !facts.IsKeyword(key) || len(strings.Fields(value)) > 12 {
+	if !m.strict && !strictKeywords[key] && key != "match" || !serverKeyword(key) || len(strings.Fields(value)) > 12 {
 		return
 	}
 	if key == "match" {

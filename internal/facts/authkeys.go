@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sshwhy/internal/sshconf"
 	"sshwhy/internal/sshwire"
 )
 
@@ -205,7 +206,7 @@ func AcceptsKey(algorithms []string, typ string) bool {
 	}
 	for _, a := range algorithms {
 		for _, m := range makes {
-			if wildcardMatch(a, m) {
+			if sshconf.Wildcard(a, m) {
 				return true
 			}
 		}

@@ -3,6 +3,8 @@ package facts
 import (
 	"net/netip"
 	"strings"
+
+	"sshwhy/internal/sshconf"
 )
 
 // Part says how many of the clients in question something is true for.
@@ -138,7 +140,7 @@ func hostsClient(p string, client netip.Addr) Part {
 		return part(addr.Unmap() == client)
 	}
 	if strings.ContainsAny(p, "*?") && strings.Trim(p, "0123456789.*?") == "" {
-		return part(client.Is4() && wildcardMatch(p, client.String()))
+		return part(client.Is4() && sshconf.Wildcard(p, client.String()))
 	}
 	return Some // a host name or .domain: the client's name is not looked up here
 }
@@ -170,23 +172,4 @@ func hostsPrefix(addr, mask string) (netip.Prefix, bool) {
 		}
 	}
 	return netip.PrefixFrom(a, bits).Masked(), true
-}
-
-// wildcardMatch matches * and ? without backtracking more than one star.
-func wildcardMatch(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark, p = p, i, p+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

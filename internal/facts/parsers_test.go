@@ -85,17 +85,6 @@ func TestMissingRunSSHDIsNoConfigFault(t *testing.T) {
 	}
 }
 
-func TestNearestKeyword(t *testing.T) {
-	for word, want := range map[string]string{
-		"Prot": "Port", "PermitRotLogin": "PermitRootLogin", "PasswordAuthentification": "PasswordAuthentication",
-		"listenadress": "ListenAddress", "Foo": "", "x": "", "Xyzzyplugh": "",
-	} {
-		if got := NearestKeyword(word); got != want {
-			t.Errorf("%s: %q, want %q", word, got, want)
-		}
-	}
-}
-
 // Trap: on a socket-activated machine the owner of port 22 is systemd.
 func TestSocketsAndTheirOwners(t *testing.T) {
 	b := evidence.NewBundle()

@@ -74,15 +74,5 @@ func (p *Pasted) Bundle() *evidence.Bundle {
 	return b
 }
 
-// IsKeyword reports whether a word is a keyword of sshd_config(5), in any case.
-func IsKeyword(word string) bool {
-	for _, k := range strings.Fields(keywords) {
-		if strings.EqualFold(k, word) {
-			return true
-		}
-	}
-	return false
-}
-
 // PastedConfig is where Bundle puts the lines of sshd_config.
 func PastedConfig() string { return configPaths[0] }

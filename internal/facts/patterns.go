@@ -3,6 +3,8 @@ package facts
 import (
 	"net/netip"
 	"strings"
+
+	"sshwhy/internal/sshconf"
 )
 
 // MatchUser matches a user against the patterns of AllowUsers or DenyUsers
@@ -16,7 +18,7 @@ func MatchUser(patterns []string, user string, client netip.Addr) Part {
 			name, host, byHost = p[:i], p[i+1:], true
 		}
 		negated := strings.HasPrefix(name, "!")
-		if !wildcardMatch(strings.TrimPrefix(name, "!"), user) {
+		if !sshconf.Wildcard(strings.TrimPrefix(name, "!"), user) {
 			continue
 		}
 		m := Everyone
@@ -45,7 +47,7 @@ func hostPattern(p string, client netip.Addr) Part {
 	if prefix, err := netip.ParsePrefix(p); err == nil {
 		return part(prefix.Masked().Contains(client))
 	}
-	if wildcardMatch(p, client.String()) {
+	if sshconf.Wildcard(p, client.String()) {
 		return Everyone
 	}
 	if strings.Trim(p, "0123456789.*?:abcdefABCDEF") == "" {
@@ -60,9 +62,9 @@ func MatchGroups(patterns, groups []string) Part {
 	found := NoOne
 	for _, g := range groups {
 		for _, p := range patterns {
-			if name, negated := strings.CutPrefix(p, "!"); negated && wildcardMatch(name, g) {
+			if name, negated := strings.CutPrefix(p, "!"); negated && sshconf.Wildcard(name, g) {
 				return NoOne
-			} else if !negated && wildcardMatch(p, g) {
+			} else if !negated && sshconf.Wildcard(p, g) {
 				found = Everyone
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/evidence"
+	"sshwhy/internal/sshconf"
 )
 
 // Config is sshd_config and all that it includes, in the order in which sshd
@@ -113,20 +114,20 @@ func (r *configReader) file(name string, match []string, depth int) {
 	for n := 1; text != ""; n++ {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
-		keyword, args, ok, bad := splitDirective(line)
+		parsed, ok := sshconf.ParseLine(line)
 		if !ok || len(r.cfg.Directives) >= maxDirectives {
 			continue
 		}
 		d := Directive{
-			Keyword: keyword, Args: args, BadQuotes: bad, Match: strings.Join(match, " "),
+			Keyword: parsed.Keyword, Args: parsed.Args, BadQuotes: parsed.BadQuotes, Match: strings.Join(match, " "),
 			Quote: Quote{Source: name, Line: n, Text: clip(strings.TrimRight(line, "\r"))},
 		}
 		r.cfg.Directives = append(r.cfg.Directives, d)
-		switch strings.ToLower(keyword) {
+		switch strings.ToLower(parsed.Keyword) {
 		case "match":
-			match = args
+			match = parsed.Args
 		case "include":
-			for _, pattern := range args {
+			for _, pattern := range parsed.Args {
 				r.include(pattern, match, depth)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,36 +26,6 @@ func putGlob(b *evidence.Bundle, pattern string, paths ...string) {
 		r.Matches = append(r.Matches, evidence.Match{Path: p, Meta: evidence.Meta{Type: "file"}})
 	}
 	b.Put(evidence.Glob(pattern), r)
-}
-
-func TestSplitDirective(t *testing.T) {
-	for _, c := range []struct {
-		line    string
-		keyword string
-		args    []string
-	}{
-		{"Port 22", "Port", []string{"22"}},
-		{"Port=2222", "Port", []string{"2222"}},
-		{"Port = 2222", "Port", []string{"2222"}},
-		{"\tPort\t2222\t", "Port", []string{"2222"}},
-		{`Port "2223"`, "Port", []string{"2223"}},
-		{"Port 22\r", "Port", []string{"22"}},
-		{"Port 22 # the usual", "Port", []string{"22"}},
-		{"Banner /etc/issue#net", "Banner", []string{"/etc/issue#net"}},
-		{`AllowUsers "a b" c'd e'f g\ h`, "AllowUsers", []string{"a b", "cd ef", "g h"}},
-		{"# Port 22", "", nil},
-		{"   ", "", nil},
-		{"Port", "Port", nil},
-		{`"Port" 22`, "Port", []string{"22"}},
-	} {
-		keyword, args, _, bad := splitDirective(c.line)
-		if keyword != c.keyword || !reflect.DeepEqual(args, c.args) || bad {
-			t.Errorf("%q: %q %q %v", c.line, keyword, args, bad)
-		}
-	}
-	if _, _, _, bad := splitDirective(`Banner "/etc/x`); !bad {
-		t.Error("a quote that does not close is not told")
-	}
 }
 
 func TestIncludesKeepTheirPlace(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshconf"
 )
 
 // configStage: does sshd accept its configuration, its keys and its surroundings?
@@ -79,9 +80,9 @@ func checkConfig(v *view, p *part) {
 		advise(f, "Put the package's configuration file in its place, check it, and start the service.", append([]report.Step{restore}, steps...)...)
 	case pr.Kind == facts.ProblemNoFile:
 		advise(f, "Put the file back or remove what names it, then check and start the service.", steps...)
-	case located && pr.Kind == facts.ProblemKeyword && letters(pr.Keyword) && facts.NearestKeyword(pr.Keyword) != "":
+	case located && pr.Kind == facts.ProblemKeyword && letters(pr.Keyword) && sshconf.Nearest(sshconf.Server, pr.Keyword) != "":
 		// Without the line, whom it was to keep out might come in.
-		near := facts.NearestKeyword(pr.Keyword)
+		near := sshconf.Nearest(sshconf.Server, pr.Keyword)
 		mend(f, fmt.Sprintf("Write %s in line %d of %s, check, and start the service.", near, d.Quote.Line, d.Quote.Source),
 			append([]report.Step{respell(d, pr.Keyword, near)}, steps...)...)
 	case located && strictest(d) != "":
@@ -133,7 +134,7 @@ func (v *view) configWords(pr facts.Problem, d facts.Directive) string {
 	switch {
 	case pr.Kind == facts.ProblemKeyword:
 		s := fmt.Sprintf("sshd refuses its configuration: %s has the unknown keyword %q", place, pr.Keyword)
-		if near := facts.NearestKeyword(pr.Keyword); near != "" {
+		if near := sshconf.Nearest(sshconf.Server, pr.Keyword); near != "" {
 			return s + fmt.Sprintf("; did you mean %q?", near)
 		}
 		return s + "."

@@ -2,19 +2,12 @@ package server
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshconf"
 )
-
-// adding are the keywords whose lines add up, so that none hides another
-// (servconf.c); Match and Include are no settings.
-var adding = [...]string{
-	"port", "listenaddress", "hostkey", "hostcertificate", "acceptenv", "setenv", "allowusers", "denyusers",
-	"allowgroups", "denygroups", "subsystem", "match", "include", "logverbose", "persourcepenalties",
-}
 
 // checkShadowed looks for settings that say otherwise than an earlier one,
 // which wins. That is often meant, so it is a note, and no more.
@@ -26,10 +19,11 @@ func checkShadowed(v *view, p *part) {
 	winners := map[string]place{}
 	seen := map[string]bool{}
 	for _, d := range v.Config.Directives {
-		key := strings.ToLower(d.Keyword)
-		if d.Match != "" || slices.Contains(adding[:], key) {
+		k, known := sshconf.Lookup(sshconf.Server, d.Keyword)
+		if d.Match != "" || !known || k.Adds || k.Retired {
 			continue
 		}
+		key := k.Canonical()
 		value := strings.Join(d.Args, " ")
 		first, ok := winners[key]
 		if !ok {
