@@ -72,44 +72,79 @@ func (rd *reading) negotiation() {
 }
 
 // sides are the words by which libraries label whose list is printed.
-var sides = [2][]string{{"local", "ours", "client", "my "}, {"remote", "theirs", "server", "peer", "their "}}
+var sides = [2][]string{{"local", "ours", "our", "client", "my"}, {"remote", "theirs", "their", "server", "peer"}}
 
 // maxListed bounds how many algorithms of a list are compared; no release has as many.
 const maxListed = 64
 
-// disjointLists compares both sides' lists where a debug output prints them one
-// after the other, and the connection is not seen to go on.
+// maxLabel bounds the words in front of a list, in bytes.
+const maxLabel = 80
+
+// A proposal is one side's list of a KEXINIT (RFC 4253 7.1) as a debug output prints it.
+type proposal struct {
+	of    string // the label without the word for the side
+	side  int    // index into sides
+	cause string // of lists of this kind that do not meet
+	names []string
+	line  int
+}
+
+// disjointLists compares both sides' proposals where a debug output prints them,
+// and the connection is not seen to go on. Two lists are the two proposals of one
+// negotiation only where the same attempt prints them with labels that differ in
+// nothing but the side: "Server host key: ssh-ed25519 …" is a choice, and
+// "server-sig-algs=<…>" (RFC 8308) is about the user's keys.
 func (rd *reading) disjointLists() {
-	type list struct {
-		names []string
-		line  int
+	type place struct {
+		of, cause string
+		attempt   int
 	}
-	seen := map[string][2]list{}
+	seen := map[place][2]proposal{}
 	for i := range rd.lines {
-		label, value, ok := strings.Cut(lower(rd.lines[i].text), ": ")
-		if k := strings.LastIndex(lower(rd.lines[i].text), "algorithms: "); k >= 0 {
-			label, value = lower(rd.lines[i].text)[:k+len("algorithms")], lower(rd.lines[i].text)[k+len("algorithms: "):]
-		}
-		cause := listOfNames(value)
-		if !ok || cause == "" || len(label) > 80 {
+		p, ok := proposed(lower(rd.lines[i].text))
+		if !ok {
 			continue
 		}
-		for side, words := range sides {
-			if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(label, w) }) {
-				continue
-			}
-			pair := seen[cause]
-			pair[side] = list{strings.SplitN(strings.TrimSpace(value), ",", maxListed), i}
-			seen[cause] = pair
-			if len(pair[0].names) == 0 || len(pair[1].names) == 0 {
-				break
-			}
-			if !slices.ContainsFunc(pair[0].names, func(n string) bool { return slices.Contains(pair[1].names, n) }) && !rd.succeeded() {
-				rd.add(cause, report.Likely, scoreRule, pair[0].line, nil).evidence = []int{pair[0].line, pair[1].line}
-			}
-			break
+		p.line = i
+		at := place{p.of, p.cause, rd.attemptOf(i)}
+		pair := seen[at]
+		pair[p.side] = p
+		seen[at] = pair
+		ours, theirs := pair[0].names, pair[1].names
+		if len(ours) == 0 || len(theirs) == 0 || slices.ContainsFunc(ours, func(n string) bool { return slices.Contains(theirs, n) }) || rd.succeeded() {
+			continue
+		}
+		rd.add(p.cause, report.Likely, scoreRule, pair[0].line, nil).evidence = []int{pair[0].line, pair[1].line}
+	}
+}
+
+// proposed reads a line (in lower case) that is a label with the word for one side,
+// a colon, and names of algorithms of one kind with commas between them, and
+// nothing else.
+func proposed(low string) (proposal, bool) {
+	colon := strings.LastIndex(low, ": ")
+	if colon < 0 {
+		return proposal{}, false
+	}
+	label, value := low[:colon], strings.TrimSpace(low[colon+len(": "):])
+	p := proposal{cause: listOfNames(value), names: strings.SplitN(value, ",", maxListed), side: -1}
+	if p.cause == "" || len(label) > maxLabel || strings.ContainsAny(value, " \t=<>") {
+		return proposal{}, false
+	}
+	var rest []string
+	for _, w := range strings.FieldsFunc(label, func(r rune) bool { return strings.ContainsRune(" \t()[]", r) }) {
+		side := slices.IndexFunc(sides[:], func(words []string) bool { return slices.Contains(words, strings.TrimSuffix(w, "'s")) })
+		switch {
+		case side < 0:
+			rest = append(rest, w)
+		case p.side >= 0 && p.side != side: // of both, or of neither
+			return proposal{}, false
+		default:
+			p.side = side
 		}
 	}
+	p.of = strings.Join(rest, " ")
+	return p, p.side >= 0
 }
 
 // disagreement says which list a line's words are about, "" where it speaks of none.

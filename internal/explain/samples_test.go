@@ -66,6 +66,14 @@ var pairSays = map[string][2]string{
 	"w_unknownhost": {"jump-host-failed port-forward-broken", "port-forward-broken"}, "x11_fail": {"forwarding-disabled", "none"},
 }
 
+// verboseSays is what `ssh -v` says, where it is more than the last line alone, or
+// where there is no other sample. notty: keys and an empty password, without a terminal.
+var verboseSays = map[string]string{
+	"authmethods": "no-auth-method", "nokey": unspecific, "nologin": "pam-denied", "nomutualsig": "no-mutual-signature",
+	"notty": "password-rejected " + unspecific, "persource1": "source-penalized", "refuseconn": "auth-timeout",
+	"rootno": "private-key-passphrase",
+}
+
 // serverSays is what the server's start or log says.
 var serverSays = map[string]string{
 	"badident": "not-ssh", "bind_inuse": "port-in-use", "cfg_akc_nouser": "sshd-config-invalid", "cfg_authmethods": "sshd-config-invalid",
@@ -127,11 +135,29 @@ func TestSamples(t *testing.T) {
 	})
 	each("pair/*/*.client.txt", func(file, fault string) { check(t, file, pairSays[fault][0]) })
 	each("pair/*/*.server.txt", func(file, fault string) { check(t, file, pairSays[fault][1]) })
+	each("pair/*/*.client-v*.txt", func(file, fault string) {
+		want, ok := verboseSays[fault]
+		if !ok {
+			want = pairSays[fault][0]
+		}
+		check(t, file, want)
+		noFalseLists(t, file, want)
+	})
 	each("server/*/*.txt", func(file, fault string) {
 		if want, ok := serverSays[fault]; ok {
 			check(t, file, want)
 		}
 	})
+}
+
+// noFalseLists: where a host's key came, four lists were agreed on.
+func noFalseLists(t *testing.T, file, want string) {
+	t.Helper()
+	for _, f := range explainFile(t, file).Findings {
+		if slices.Contains(noCommon, f.Cause) && f.Cause != want {
+			t.Errorf("%s: %s (%s)", file, f.Cause, f.Certainty)
+		}
+	}
 }
 
 // TestSuccess: a connection that works is no failure, in any version's words.
