@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -227,7 +226,7 @@ func iptablesFileStep(s *System, st *Step, o report.Opening) (*Step, error) {
 	if o.File == "" || o.RunningOnly {
 		return nil, nil
 	}
-	data, err := os.ReadFile(o.File)
+	data, err := s.read(o.File)
 	if err != nil {
 		return nil, err
 	}

@@ -6,68 +6,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// place is a file's name in an opened directory. All changes go through it:
-// the way there is walked once, without symbolic links (plans hold resolved
-// paths), so that the owner of a home cannot lead root elsewhere by swapping
-// a directory for a link at the right moment.
-type place struct {
-	dir  int
-	name string
-	path string
-}
+// setID are the bits that lend a file's owner or group to whoever runs it.
+const setID = unix.S_ISUID | unix.S_ISGID
 
-func at(path string) (place, error) {
-	p := place{name: filepath.Base(path), path: path}
-	var err error
-	p.dir, err = openNoLinks(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY)
-	return p, err
-}
-
-func openNoLinks(path string, flags int) (int, error) {
-	flags |= unix.O_CLOEXEC
-	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_SYMLINKS})
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // before Linux 5.6, or filtered away
-		fd, err = unix.Open(path, flags|unix.O_NOFOLLOW, 0)
-	}
-	if err != nil {
-		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	return fd, nil
-}
-
-func (p place) close() { unix.Close(p.dir) }
-
-// sync waits until the directory's entries are on the disk.
-func (p place) sync() error {
-	fd, err := unix.Openat(p.dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &fs.PathError{Op: "open", Path: filepath.Dir(p.path), Err: err}
-	}
-	defer unix.Close(fd)
-	if err := unix.Fsync(fd); err != nil && !errors.Is(err, unix.EINVAL) {
-		return &fs.PathError{Op: "fsync", Path: filepath.Dir(p.path), Err: err}
-	}
-	return nil
-}
-
-func (p place) fail(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fs.PathError{Op: op, Path: p.path, Err: err}
-}
-
-// open opens the file itself, not what it may link to.
-func (p place) open(flags int, mode uint32) (*os.File, error) {
-	fd, err := unix.Openat(p.dir, p.name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+// openNew makes a file that must not exist yet.
+func (p place) openNew() (*os.File, error) {
+	fd, err := unix.Openat(p.dir, p.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, p.fail("open", err)
 	}
 	return os.NewFile(uintptr(fd), p.path), nil
+}
+
+// fill writes a new file's content, whole and on the disk.
+func (s *System) fill(f *os.File, data []byte) error {
+	s.announce("write " + f.Name())
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // writeNew makes a file that must not exist yet, whole and on the disk.
@@ -78,15 +40,11 @@ func (s *System) writeNew(path string, data []byte) error {
 	}
 	defer p.close()
 	s.announce("create " + path)
-	f, err := p.open(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+	f, err := p.openNew()
 	if err != nil {
 		return err
 	}
-	s.announce("write " + path)
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
+	err = s.fill(f, data)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -96,35 +54,142 @@ func (s *System) writeNew(path string, data []byte) error {
 	return err
 }
 
-// writeOver changes a file's content in place, for files with several names
-// and for full disks. One write, then the length: a crash leaves a head of the
-// new content on a tail of the old, which undo recognises.
-func (s *System) writeOver(path string, data []byte) error {
+// put makes path, where was is, a file with this content and these attributes,
+// at once: a reader sees the old file or the new one. The new one is prepared
+// under the name temp in the same directory.
+func (s *System) put(path, temp string, data []byte, want, was State) error {
 	p, err := at(path)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	f, err := p.open(unix.O_WRONLY, 0)
+	t := p
+	t.name, t.path = filepath.Base(temp), temp
+	if err := s.unlink(t); err != nil { // of an earlier crash
+		return err
+	}
+	s.announce("create " + temp)
+	f, err := t.openNew()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	s.announce("overwrite " + path)
-	if s.tap != nil && len(data) > 1 { // a crash may come in the middle of a write
-		if _, err := f.WriteAt(data[:len(data)/2], 0); err != nil {
+	o := &object{place: t, fd: int(f.Fd())}
+	if err = s.fill(f, data); err == nil {
+		err = s.dress(o, want)
+	}
+	if err == nil {
+		_, err = p.still(was)
+	}
+	if err == nil {
+		s.announce("rename " + path)
+		err = p.fail("rename", unix.Renameat(p.dir, t.name, p.dir, p.name))
+	}
+	if err != nil {
+		s.unlink(t) //nolint:errcheck // the change's own error matters more
+		return err
+	}
+	if err := o.isAt(p); err != nil {
+		return err
+	}
+	return p.sync()
+}
+
+// rename moves a file within its directory.
+func (s *System) rename(from, to string) error {
+	p, err := at(to)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	s.announce("rename " + to)
+	if err := unix.Renameat(p.dir, filepath.Base(from), p.dir, p.name); err != nil {
+		return p.fail("rename", err)
+	}
+	return p.sync()
+}
+
+// isAt says that a place holds this very object.
+func (o *object) isAt(p place) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.dir, p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return p.fail("stat", err)
+	}
+	if st.Dev != o.st.Dev || st.Ino != o.st.Ino {
+		return fmt.Errorf("%s has %w", p.path, ErrChanged)
+	}
+	return nil
+}
+
+// still opens what is at a place, which must be what was there: the same
+// object in the same state. Where nothing was there, it is nil.
+func (p place) still(was State) (*object, error) {
+	o, err := p.object()
+	if errors.Is(err, unix.ENOENT) && was.Kind == kindAbsent {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now, _, err := o.look()
+	if err == nil && !now.itself(was) {
+		err = fmt.Errorf("%s has %w", p.path, ErrChanged)
+	}
+	if err != nil {
+		o.release()
+		return nil, err
+	}
+	return o, nil
+}
+
+// held calls change with the object at a path, which must still be what was
+// there.
+func held(path string, was State, change func(o *object) error) error {
+	p, err := at(path)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	o, err := p.still(was)
+	if err != nil {
+		return err
+	}
+	if o == nil {
+		return p.fail("open", unix.ENOENT)
+	}
+	defer o.release()
+	return change(o)
+}
+
+// writeOver changes a file's content in place, for files with several names
+// and for full disks. One write, then the length: a crash leaves a head of the
+// new content on a tail of the old, which undo recognises.
+func (s *System) writeOver(path string, data []byte, was State) error {
+	return held(path, was, func(o *object) error {
+		if !o.way.Alone && o.st.Nlink > 1 {
+			return errLinked(path, uint64(o.st.Nlink))
+		}
+		f, err := o.reopen(unix.O_WRONLY)
+		if err != nil {
 			return err
 		}
-		s.announce("overwrite the rest of " + path)
-	}
-	if _, err := f.WriteAt(data, 0); err != nil {
-		return err
-	}
-	s.announce("truncate " + path)
-	if err := f.Truncate(int64(len(data))); err != nil {
-		return err
-	}
-	return f.Sync()
+		defer f.Close()
+		s.announce("overwrite " + path)
+		if s.tap != nil && len(data) > 1 { // a crash may come in the middle of a write
+			if _, err := f.WriteAt(data[:len(data)/2], 0); err != nil {
+				return err
+			}
+			s.announce("overwrite the rest of " + path)
+		}
+		if _, err := f.WriteAt(data, 0); err != nil {
+			return err
+		}
+		s.announce("truncate " + path)
+		if err := f.Truncate(int64(len(data))); err != nil {
+			return err
+		}
+		return f.Sync()
+	})
 }
 
 // appendSync adds to a file and waits until it is on the disk.
@@ -148,20 +213,6 @@ func (s *System) appendSync(path string, data []byte) error {
 	return f.Sync()
 }
 
-// rename moves a file within its directory.
-func (s *System) rename(from, to string) error {
-	p, err := at(to)
-	if err != nil {
-		return err
-	}
-	defer p.close()
-	s.announce("rename " + to)
-	if err := unix.Renameat(p.dir, filepath.Base(from), p.dir, p.name); err != nil {
-		return p.fail("rename", err)
-	}
-	return p.sync()
-}
-
 // remove takes a file, link or empty directory away; one that is not there is no error.
 func (s *System) remove(path string) error {
 	p, err := at(path)
@@ -172,8 +223,17 @@ func (s *System) remove(path string) error {
 		return err
 	}
 	defer p.close()
+	return s.unlink(p)
+}
+
+// removeThis is remove for what was there, and nothing else.
+func (s *System) removeThis(path string, was State) error {
+	return held(path, was, func(o *object) error { return s.unlink(o.place) })
+}
+
+func (s *System) unlink(p place) error {
 	var st unix.Stat_t
-	err = unix.Fstatat(p.dir, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.Fstatat(p.dir, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
@@ -184,7 +244,7 @@ func (s *System) remove(path string) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		flags = unix.AT_REMOVEDIR
 	}
-	s.announce("remove " + path)
+	s.announce("remove " + p.path)
 	if err := unix.Unlinkat(p.dir, p.name, flags); err != nil {
 		return p.fail("remove", err)
 	}
@@ -227,64 +287,92 @@ func (s *System) syncDir(dir string) error {
 	return p.sync()
 }
 
-// setAttr gives a path the owner, mode, extended attributes and times of want;
-// each only where it differs, since an ordinary user may not even set an equal
-// owner. The order matters: chown clears set-uid bits and capabilities, and an
-// access control list sets the group bits of the mode.
-func (s *System) setAttr(path string, want State) error {
-	p, err := at(path)
-	if err != nil {
-		return err
+// setAttr gives what was at a path the owner, mode, extended attributes and
+// times of want.
+func (s *System) setAttr(path string, want, was State) error {
+	return held(path, was, func(o *object) error { return s.dress(o, want) })
+}
+
+// change gives what is at a path another mode or owner, where that is allowed.
+func (s *System) change(path string, a attrs, was State) error {
+	return held(path, was, func(o *object) error {
+		if err := a.allowed(path, was, o.holds); err != nil {
+			return err
+		}
+		want := a.of(was)
+		if o.st.Uid != want.UID || o.st.Gid != want.GID {
+			if err := s.chown(o, want.UID, want.GID); err != nil {
+				return err
+			}
+		}
+		if o.st.Mode&0o7777 != want.Mode {
+			return s.chmod(o, want.Mode)
+		}
+		return nil
+	})
+}
+
+// dress gives an object the owner, mode, extended attributes and times of
+// want; each only where it differs, since an ordinary user may not even set an
+// equal owner. The order matters: chown clears set-uid bits and capabilities,
+// and an access control list sets the group bits of the mode.
+func (s *System) dress(o *object, want State) error {
+	if err := unix.Fstat(o.fd, &o.st); err != nil {
+		return o.fail("stat", err)
 	}
-	defer p.close()
-	now, _, err := s.look(path)
-	if err != nil {
-		return err
+	if o.kind() != want.Kind {
+		return fmt.Errorf("%s has %w", o.path, ErrChanged)
 	}
-	if now.Kind != want.Kind {
-		return fmt.Errorf("%s has %w", path, ErrChanged)
-	}
-	if now.UID != want.UID || now.GID != want.GID {
-		s.announce("chown " + path)
-		err := unix.Fchownat(p.dir, p.name, int(want.UID), int(want.GID), unix.AT_SYMLINK_NOFOLLOW)
-		if err != nil {
-			return p.fail("chown", err)
+	if o.st.Uid != want.UID || o.st.Gid != want.GID {
+		if err := s.chown(o, want.UID, want.GID); err != nil {
+			return err
 		}
 	}
 	if want.Kind != kindSymlink {
-		if err := s.setModeAndXattrs(p, want); err != nil {
+		if err := s.setModeAndXattrs(o, want); err != nil {
 			return err
 		}
 	}
 	if want.Mtime == 0 {
 		return nil // a new file: its times are its own
 	}
-	return s.setTimes(p, want)
+	return s.setTimes(o, want)
 }
 
-// setModeAndXattrs works through an opened descriptor of the very file.
-func (s *System) setModeAndXattrs(p place, want State) error {
-	fd, err := unix.Openat(p.dir, p.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return p.fail("open", err)
-	}
-	defer unix.Close(fd)
-	self := fmt.Sprintf("/proc/self/fd/%d", fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return p.fail("stat", err)
-	}
-	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return fmt.Errorf("%s has %w", p.path, ErrChanged)
-	}
-	chmod := st.Mode&0o7777 != want.Mode
-	if chmod {
-		s.announce("chmod " + p.path)
-		if err := unix.Chmod(self, want.Mode); err != nil {
-			return p.fail("chmod", err)
+// chown gives an object to a user and group. A file that would lend its new
+// owner's rights loses that first.
+func (s *System) chown(o *object, uid, gid uint32) error {
+	if o.kind() == kindFile && o.st.Mode&setID != 0 {
+		if err := s.chmod(o, o.st.Mode&0o7777&^setID); err != nil {
+			return err
 		}
 	}
-	have, err := xattrs(p.path)
+	s.announce("chown " + o.path)
+	if err := unix.Fchownat(o.fd, "", int(uid), int(gid), unix.AT_EMPTY_PATH); err != nil {
+		return o.fail("chown", err)
+	}
+	return o.fail("stat", unix.Fstat(o.fd, &o.st))
+}
+
+// chmod sets permission bits, as the object's owner.
+func (s *System) chmod(o *object, mode uint32) error {
+	s.announce("chmod " + o.path)
+	err := as(o.st.Uid, o.st.Gid, func() error { return unix.Chmod(o.self(), mode) })
+	if err != nil {
+		return o.fail("chmod", err)
+	}
+	return o.fail("stat", unix.Fstat(o.fd, &o.st))
+}
+
+func (s *System) setModeAndXattrs(o *object, want State) error {
+	mode := safeMode(want, o.way)
+	chmod := o.st.Mode&0o7777 != mode
+	if chmod {
+		if err := s.chmod(o, mode); err != nil {
+			return err
+		}
+	}
+	have, err := o.xattrs()
 	if err != nil {
 		return err
 	}
@@ -292,35 +380,49 @@ func (s *System) setModeAndXattrs(p place, want State) error {
 		if _, keep := want.Xattrs[name]; keep {
 			continue
 		}
-		s.announce("removexattr " + p.path)
-		if err := unix.Removexattr(self, name); err != nil && !errors.Is(err, unix.ENODATA) {
-			return p.fail("removexattr "+name, err)
+		s.announce("removexattr " + o.path)
+		err := o.asOwnerOf(name, func() error { return unix.Removexattr(o.self(), name) })
+		if err != nil && !errors.Is(err, unix.ENODATA) {
+			return o.fail("removexattr "+name, err)
 		}
 	}
 	for name, value := range want.Xattrs {
 		if now, ok := have[name]; ok && string(now) == string(value) && !chmod {
 			continue
 		}
-		s.announce("setxattr " + p.path)
-		if err := unix.Setxattr(self, name, value, 0); err != nil {
-			return p.fail("setxattr "+name, err)
+		if name == capability && !lends(want.UID, o.way) {
+			continue
+		}
+		s.announce("setxattr " + o.path)
+		if err := o.asOwnerOf(name, func() error { return unix.Setxattr(o.self(), name, value, 0) }); err != nil {
+			return o.fail("setxattr "+name, err)
 		}
 	}
 	return nil
 }
 
-func (s *System) setTimes(p place, want State) error {
-	s.announce("utimens " + p.path)
-	times := []unix.Timespec{unix.NsecToTimespec(want.Atime), unix.NsecToTimespec(want.Mtime)}
-	return p.fail("utimensat", unix.UtimesNanoAt(p.dir, p.name, times, unix.AT_SYMLINK_NOFOLLOW))
+// capability is the attribute that lends root's powers to whoever runs the file (capabilities(7)).
+const capability = "security.capability"
+
+// asOwnerOf changes an extended attribute with the credentials of the object's
+// owner; those of the kernel's security modules want root's (xattr(7)).
+func (o *object) asOwnerOf(name string, change func() error) error {
+	if strings.HasPrefix(name, "security.") || strings.HasPrefix(name, "trusted.") {
+		return change()
+	}
+	return as(o.st.Uid, o.st.Gid, change)
 }
 
-// setTimesOf gives a path the times of want.
-func (s *System) setTimesOf(path string, want State) error {
-	p, err := at(path)
-	if err != nil {
-		return err
+func (s *System) setTimes(o *object, want State) error {
+	s.announce("utimens " + o.path)
+	times := []unix.Timespec{unix.NsecToTimespec(want.Atime), unix.NsecToTimespec(want.Mtime)}
+	if o.kind() == kindSymlink { // which its own descriptor's path would lead through
+		return o.fail("utimensat", unix.UtimesNanoAt(o.dir, o.name, times, unix.AT_SYMLINK_NOFOLLOW))
 	}
-	defer p.close()
-	return s.setTimes(p, want)
+	return o.fail("utimensat", unix.UtimesNanoAt(unix.AT_FDCWD, o.self(), times, 0))
+}
+
+// setTimesOf gives a directory the times of want.
+func (s *System) setTimesOf(path string, want, was State) error {
+	return held(path, was, func(o *object) error { return s.setTimes(o, want) })
 }

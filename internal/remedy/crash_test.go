@@ -130,7 +130,7 @@ func buildFiles(root string) error {
 		{"etc/linked/one.conf", strings.Repeat("a line of the file\n", 20), 0o644},
 		{"etc/ssh/ssh_host_rsa_key", "key\n", 0o644},
 		{"etc/nologin", "away\n", 0o600},
-		{"home/bob/.ssh/authorized_keys", "ssh-ed25519 AAAA bob\n", 0o666},
+		{"home/bob/.ssh/authorized_keys", bobsKey, 0o666},
 	} {
 		if err := put(f.name, f.text, f.mode); err != nil {
 			return err
@@ -142,6 +142,10 @@ func buildFiles(root string) error {
 		os.Link(in("etc/linked/one.conf"), in("etc/linked/two.conf")),
 		os.Symlink("/dev/null", in("etc/masked.service")),
 		os.Chmod(in("home/bob/.ssh"), 0o777|fs.ModeSetgid),
+	}
+	if os.Geteuid() == 0 { // a home of bob's, with a file that root has made in it
+		steps = append(steps, os.Chown(in("home/bob"), bobsUID, bobsUID), os.Chown(in("home/bob/.ssh"), bobsUID, 4243),
+			os.Chmod(in("home/bob/.ssh"), 0o777|fs.ModeSetgid))
 	}
 	// user.* attributes and an access control list with a named user, where
 	// the file system has them.
@@ -160,6 +164,12 @@ func buildFiles(root string) error {
 		return unix.UtimesNanoAt(unix.AT_FDCWD, path, ts, unix.AT_SYMLINK_NOFOLLOW)
 	})
 }
+
+// bob is a user with a home; the key is one that ssh-keygen made.
+const (
+	bobsUID = 4242
+	bobsKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBdT/C49ycsG+eP8a3kNTwofFTUxbB34O39EU+6tW6/x bob\n"
+)
 
 // namedUserACL is "user::rw-, user:4242:r--, group::r--, mask::r--, other::---"
 // as linux/posix_acl_xattr.h lays it out.

@@ -65,6 +65,8 @@ type act struct {
 	Inverses [][]string `json:"inverses,omitempty"`
 	// Expect are the sums that a file may have after the step was cut short.
 	Expect []string `json:"expect,omitempty"`
+	// Attr says that a mode or owner was changed, and no content.
+	Attr bool `json:"attr,omitempty"`
 	// InPlace says that the file was overwritten, not replaced.
 	InPlace bool   `json:"in_place,omitempty"`
 	Heads   []head `json:"heads,omitempty"` // in place: the content that was being written

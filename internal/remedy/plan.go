@@ -66,6 +66,13 @@ type doer interface {
 	do(ctx context.Context, s *System) error
 }
 
+// ofOne is a doer that changes one object, and only in the state it is told of:
+// the one that was planned on, or that an earlier step has left.
+type ofOne interface {
+	subject() string
+	onto(State) error
+}
+
 // Make plans the repair of what a report found. It changes nothing.
 func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan, error) {
 	if err := supported(); err != nil {

@@ -37,12 +37,12 @@ func (u *undo) restore() {
 	names := u.names()
 	for _, path := range slices.Backward(names) {
 		if g := u.target[path]; g.Kind == kindAbsent && !u.foreign[path] {
-			u.check(u.clear(path, g))
+			u.settle(path, u.clear(path, g))
 		}
 	}
 	for _, path := range names {
 		if g := u.target[path]; g.Kind != kindAbsent && !g.Parent {
-			u.check(u.bring(path, g))
+			u.settle(path, u.bring(path, g))
 		}
 	}
 	for _, path := range slices.Backward(u.dirs) {
@@ -51,7 +51,7 @@ func (u *undo) restore() {
 		if err != nil || now.Kind != kindDir || now.Mtime == g.Mtime {
 			continue
 		}
-		u.check(u.s.setTimesOf(path, g.State))
+		u.settle(path, u.s.setTimesOf(path, g.State, now))
 	}
 }
 
@@ -82,7 +82,7 @@ func (u *undo) clear(path string, g goal) error {
 		return err
 	}
 	if now.Kind == kindDir {
-		if left, err := os.ReadDir(path); err == nil && len(left) > 0 {
+		if left, err := u.s.entries(path); err == nil && len(left) > 0 {
 			u.left = append(u.left, fmt.Sprintf("%s stays: there is something in it that the fix did not put there", path))
 			return nil
 		}
@@ -90,8 +90,30 @@ func (u *undo) clear(path string, g goal) error {
 	if err := u.keep(path, g, now, data); err != nil {
 		return err
 	}
+	if now.Kind == kindOther || now.unread {
+		return errNotGivenBack
+	}
 	u.tell(path)
-	return u.s.remove(path)
+	return u.s.removeThis(path, now)
+}
+
+// settle takes the error of one path. What somebody else has put in the way is
+// no failure of the undo, which nobody but its operator may hold up.
+func (u *undo) settle(path string, err error) {
+	var link *linkError
+	switch {
+	case errors.As(err, &link), errors.Is(err, ErrChanged), errors.Is(err, errNotGivenBack):
+		u.leave(fmt.Sprintf("%s is not put back: %v", path, err))
+	default:
+		u.check(err)
+	}
+}
+
+// leave says once what is not as before.
+func (u *undo) leave(words string) {
+	if !slices.Contains(u.left, words) {
+		u.left = append(u.left, words)
+	}
 }
 
 // tell says once that a path was put back.
@@ -104,45 +126,93 @@ func (u *undo) tell(path string) {
 // bring makes a path what it was.
 func (u *undo) bring(path string, g goal) error {
 	now, data, err := u.s.look(path)
-	if err != nil || now.exact(g.State) {
+	if err != nil || g.isExactly(now) {
 		return err
 	}
 	if now.same(g.State) && g.Kind == kindDir {
 		return nil // its time comes later
 	}
+	if g.Mode = safeMode(g.State, now.way); g.Mode != u.target[path].Mode {
+		u.leave(fmt.Sprintf("%s is put back without its set-uid and set-group-ID bits (mode %04o): it can be changed by others than root", path, g.Mode))
+		if g.isExactly(now) {
+			return nil
+		}
+	}
 	u.tell(path)
-	if now.Kind == g.Kind && now.Sum == g.Sum && now.Link == g.Link {
-		return u.s.setAttr(path, g.State)
+	if now.Kind == g.Kind && now.Link == g.Link && (now.Sum == g.Sum || g.Attr) {
+		return u.bringAttr(path, g, now)
+	}
+	if g.Attr || now.unread {
+		return errNotGivenBack
 	}
 	if err := u.keep(path, g, now, data); err != nil {
 		return err
 	}
 	if now.Kind != kindAbsent && now.Kind != g.Kind {
-		if err := u.s.remove(path); err != nil {
+		if err := u.s.removeThis(path, now); err != nil {
 			return err
 		}
-		now.Kind = kindAbsent
+		now = State{Kind: kindAbsent}
 	}
 	switch g.Kind {
 	case kindDir:
 		if err := u.s.mkdir(path, 0o700); err != nil {
 			return err
 		}
-		return u.s.setAttr(path, g.State)
+		return u.dressNew(path, g)
 	case kindSymlink:
 		if now.Kind != kindAbsent {
-			if err := u.s.remove(path); err != nil {
+			if err := u.s.removeThis(path, now); err != nil {
 				return err
 			}
 		}
 		if err := u.s.symlink(g.Link, path); err != nil {
 			return err
 		}
-		return u.s.setAttr(path, g.State)
+		return u.dressNew(path, g)
 	case kindFile:
 		return u.bringFile(path, g, now)
 	}
 	return fmt.Errorf("%s was neither a file, a directory nor a symbolic link", path)
+}
+
+// errNotGivenBack is why an owner or a mode is not put back.
+var errNotGivenBack = errors.New("what the fix had changed is not there any more")
+
+// bringAttr gives what is there its mode, owner, attributes and times back.
+// Where somebody else decides what has the name, it must be the very object
+// that the fix had changed; and to become another user's, as the fix left it.
+func (u *undo) bringAttr(path string, g goal, now State) error {
+	want := g.State
+	if g.Attr {
+		want.Mtime = 0 // the content's time is not ours
+	}
+	if was := g.fixed(path); !now.way.Alone && (now.Ino != was.Ino ||
+		now.UID != want.UID && (want.UID != 0 || now.Sum != was.Sum || now.Links != was.Links)) {
+		return errNotGivenBack
+	}
+	return u.s.setAttr(path, want, now)
+}
+
+// fixed is the state in which the fix has left a path, or found it, where it
+// was cut short.
+func (g goal) fixed(path string) State {
+	if after, ok := g.last.left(path); ok {
+		return after
+	}
+	return g.last.before.Paths[path].State
+}
+
+// dressNew gives what the undo has just made its owner, mode and times.
+func (u *undo) dressNew(path string, g goal) error {
+	now, _, err := u.s.look(path)
+	if err != nil {
+		return err
+	}
+	if now.UID != uint32(os.Geteuid()) {
+		return fmt.Errorf("%s has %w", path, ErrChanged)
+	}
+	return u.s.setAttr(path, g.State, now)
 }
 
 // bringFile writes a file's recorded content. It replaces the file, or writes
@@ -154,15 +224,18 @@ func (u *undo) bringFile(path string, g goal, now State) error {
 	}
 	over := now.Kind == kindFile && g.Links > 1 && now.Links > 1
 	if !over {
-		err = u.s.put(path, tempFor(path), content, g.State)
+		err = u.s.put(path, tempFor(path), content, g.State, now)
 		if err == nil || now.Kind != kindFile || !errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
 	}
-	if err := u.s.writeOver(path, content); err != nil {
+	if err := u.s.writeOver(path, content, now); err != nil {
 		return err
 	}
-	return u.s.setAttr(path, g.State)
+	if now, _, err = u.s.look(path); err != nil {
+		return err
+	}
+	return u.s.setAttr(path, g.State, now)
 }
 
 // keep puts aside a content that is not known to be the fix's own, before it

@@ -32,14 +32,39 @@ type State struct {
 	Sum    string            `json:"sum,omitempty"`  // SHA-256 of a file's content, hexadecimal
 	Link   string            `json:"link,omitempty"` // target of a symbolic link
 
+	// Dev and Ino tell this object from another one that is the same to look at.
+	Dev uint64 `json:"dev,omitempty"`
+	Ino uint64 `json:"ino,omitempty"`
+
 	// Pinned says why the object cannot be changed although permissions allow
 	// it: the immutable or append-only flag of chattr(1).
 	Pinned string `json:"-"`
+	// unread says that the content is not shown or recorded: the way to it is
+	// somebody's who may not read it. Of what is not root's there is no Sum, too.
+	unread bool
+	way    way
+}
+
+// way is who can change what a path names.
+type way struct {
+	// Alone says that every directory on it is the operator's alone (root's;
+	// for an ordinary user also the user's own): nobody else can put another
+	// object in the place of this one, or a link on the way to it.
+	Alone bool
+	// Holder is the owner of the first directory that is not.
+	Holder uint32
+	// Dir is the owner of the directory that holds the object.
+	Dir uint32
 }
 
 // same says whether two states are the same to everyone who reads the file:
 // all but the times, the number of links, and (for a directory) what it holds.
 func (s State) same(o State) bool {
+	return s.sameAttr(o) && s.Sum == o.Sum
+}
+
+// sameAttr is same for all but a file's content.
+func (s State) sameAttr(o State) bool {
 	if s.Kind != o.Kind {
 		return false
 	}
@@ -49,8 +74,13 @@ func (s State) same(o State) bool {
 	case kindSymlink: // a link's own mode means nothing on Linux
 		return s.Link == o.Link && s.UID == o.UID && s.GID == o.GID
 	}
-	return s.Mode == o.Mode && s.UID == o.UID && s.GID == o.GID && s.Sum == o.Sum &&
-		maps.EqualFunc(s.Xattrs, o.Xattrs, bytes.Equal)
+	return s.Mode == o.Mode && s.UID == o.UID && s.GID == o.GID && maps.EqualFunc(s.Xattrs, o.Xattrs, bytes.Equal)
+}
+
+// itself says whether two states are of one object, and the same: nothing has
+// been put in its place, and it has no other names than before.
+func (s State) itself(o State) bool {
+	return s.same(o) && s.Dev == o.Dev && s.Ino == o.Ino && (s.Kind != kindFile || s.Links == o.Links && s.Size == o.Size)
 }
 
 // exact is same, and the time of last change too.

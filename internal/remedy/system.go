@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -52,18 +53,22 @@ func (s *System) Now() time.Time {
 // errTooLarge is returned for files that no fix edits.
 var errTooLarge = errors.New("larger than 16 MiB")
 
+// read reads a regular file, as far as a plan may show what is in it.
 func (s *System) read(path string) ([]byte, error) {
-	fi, err := os.Stat(path)
+	real, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
-	if !fi.Mode().IsRegular() {
+	st, data, err := s.look(real)
+	switch {
+	case err != nil:
+		return nil, err
+	case st.Kind == kindAbsent:
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	case st.Kind != kindFile:
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	if fi.Size() > maxFile {
-		return nil, fmt.Errorf("%s: %w", path, errTooLarge)
-	}
-	return os.ReadFile(path)
+	return data, editable(real, st)
 }
 
 // result is what a command said.

@@ -17,17 +17,28 @@ func supported() error { return errUnsupported }
 func ownGroup(*exec.Cmd) {}
 func detach(*exec.Cmd)   {}
 
-func (s *System) look(string) (State, []byte, error)  { return State{}, nil, errUnsupported }
-func (s *System) writeNew(string, []byte) error       { return errUnsupported }
-func (s *System) writeOver(string, []byte) error      { return errUnsupported }
-func (s *System) appendSync(string, []byte) error     { return errUnsupported }
-func (s *System) rename(string, string) error         { return errUnsupported }
-func (s *System) remove(string) error                 { return errUnsupported }
-func (s *System) mkdir(string, uint32) error          { return errUnsupported }
-func (s *System) symlink(string, string) error        { return errUnsupported }
-func (s *System) syncDir(string) error                { return errUnsupported }
-func (s *System) setAttr(string, State) error         { return errUnsupported }
-func (s *System) setTimesOf(string, State) error      { return errUnsupported }
-func (s *System) writable(string) error               { return errUnsupported }
-func (s *System) changeable(string) error             { return errUnsupported }
-func (s *System) lock(string) (*os.File, bool, error) { return nil, false, errUnsupported }
+// linkError is never returned here.
+type linkError struct{ error }
+
+func resolve(string) (string, error)    { return "", errUnsupported }
+func resolveDir(string) (string, error) { return "", errUnsupported }
+
+func (s *System) look(string) (State, []byte, error)             { return State{}, nil, errUnsupported }
+func (s *System) entries(string) ([]string, error)               { return nil, errUnsupported }
+func (s *System) allowed(string, State, attrs) error             { return errUnsupported }
+func (s *System) change(string, attrs, State) error              { return errUnsupported }
+func (s *System) writeNew(string, []byte) error                  { return errUnsupported }
+func (s *System) writeOver(string, []byte, State) error          { return errUnsupported }
+func (s *System) appendSync(string, []byte) error                { return errUnsupported }
+func (s *System) put(string, string, []byte, State, State) error { return errUnsupported }
+func (s *System) rename(string, string) error                    { return errUnsupported }
+func (s *System) remove(string) error                            { return errUnsupported }
+func (s *System) removeThis(string, State) error                 { return errUnsupported }
+func (s *System) mkdir(string, uint32) error                     { return errUnsupported }
+func (s *System) symlink(string, string) error                   { return errUnsupported }
+func (s *System) syncDir(string) error                           { return errUnsupported }
+func (s *System) setAttr(string, State, State) error             { return errUnsupported }
+func (s *System) setTimesOf(string, State, State) error          { return errUnsupported }
+func (s *System) writable(string) error                          { return errUnsupported }
+func (s *System) changeable(string) error                        { return errUnsupported }
+func (s *System) lock(string) (*os.File, bool, error)            { return nil, false, errUnsupported }

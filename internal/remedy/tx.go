@@ -53,6 +53,7 @@ type Tx struct {
 	seq   int
 	n     int // steps begun
 	lock  *os.File
+	left  map[string]State // what the plan's steps have left so far, by path
 }
 
 // Begin takes the lock and makes the record. Nothing of the machine is changed.
@@ -60,7 +61,7 @@ func Begin(s *System, stateDir string) (*Tx, error) {
 	if err := supported(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+	if err := s.ownDir(stateDir); err != nil {
 		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
 	}
 	if err := s.writable(stateDir); err != nil {
@@ -78,9 +79,12 @@ func Begin(s *System, stateDir string) (*Tx, error) {
 	return tx, nil
 }
 
+// lockName is the file in the state directory that is locked.
+const lockName = "lock"
+
 // acquire takes the lock of a state directory and writes down who has it.
 func acquire(s *System, stateDir string) (*os.File, error) {
-	path := filepath.Join(stateDir, "lock")
+	path := filepath.Join(stateDir, lockName)
 	f, ok, err := s.lock(path)
 	if err != nil {
 		return nil, err
@@ -112,6 +116,9 @@ func (tx *Tx) begin() error {
 			return fmt.Errorf("%w %s", ErrUnfinished, r.ID)
 		}
 	}
+	if err := tx.sys.prune(all); err != nil {
+		return err
+	}
 	tx.seq = 1
 	if len(all) > 0 {
 		tx.seq = all[len(all)-1].Seq + 1
@@ -141,6 +148,7 @@ func (tx *Tx) begin() error {
 // rolls back.
 func (tx *Tx) Apply(ctx context.Context, p *Plan) error {
 	first := len(tx.Steps)
+	tx.left = map[string]State{}
 	for _, st := range p.Steps {
 		tx.Steps = append(tx.Steps, report.FixStep{Cause: strings.Join(st.Causes, ","), Do: st.Do, State: "planned"})
 	}
@@ -181,7 +189,7 @@ func (tx *Tx) ready(ctx context.Context, st *Step) error {
 		if err != nil {
 			return err
 		}
-		if !now.same(planned) {
+		if !now.itself(planned) {
 			return fmt.Errorf("%s has %w", path, ErrChanged)
 		}
 	}
@@ -196,8 +204,12 @@ func (tx *Tx) step(ctx context.Context, st *Step) error {
 		return err
 	}
 	paths, trees := st.doer.touches()
-	before, pack, err := tx.sys.take(paths, trees)
+	rec := st.doer.record()
+	before, pack, err := tx.sys.take(paths, trees, rec.Attr)
 	if err != nil {
+		return err
+	}
+	if err := tx.aim(st, before); err != nil {
 		return err
 	}
 	before.Probes = st.doer.probe(ctx, tx.sys)
@@ -210,7 +222,6 @@ func (tx *Tx) step(ctx context.Context, st *Step) error {
 	if err := tx.sys.syncDir(dir); err != nil {
 		return err
 	}
-	rec := st.doer.record()
 	err = tx.sys.note(tx.dir, event{Event: evIntent, Step: tx.n, Cause: strings.Join(st.Causes, ","), Do: st.Do, Act: &rec})
 	if err != nil {
 		return err
@@ -219,7 +230,7 @@ func (tx *Tx) step(ctx context.Context, st *Step) error {
 		tx.sys.note(tx.dir, event{Event: evFailed, Step: tx.n, Error: err.Error()}) //nolint:errcheck // the step's own error matters more
 		return err
 	}
-	after, _, err := tx.sys.take(paths, trees)
+	after, _, err := tx.sys.take(paths, trees, rec.Attr)
 	if err != nil {
 		return err
 	}
@@ -227,7 +238,31 @@ func (tx *Tx) step(ctx context.Context, st *Step) error {
 	if err := tx.sys.save(dir, afterJSON, after); err != nil {
 		return err
 	}
-	return tx.sys.note(tx.dir, event{Event: evDone, Step: tx.n})
+	for path, e := range after.Paths {
+		tx.left[path] = e.State
+	}
+	if err := tx.sys.note(tx.dir, event{Event: evDone, Step: tx.n}); err != nil {
+		return err
+	}
+	return tx.sys.forget(dir, before, after, pack)
+}
+
+// aim makes what was recorded the very thing that the step changes, if it is
+// what was planned on or what an earlier step has left of that.
+func (tx *Tx) aim(st *Step, before snapshot) error {
+	d, ok := st.doer.(ofOne)
+	if !ok {
+		return nil
+	}
+	path := d.subject()
+	now, want := before.Paths[path].State, st.planned[path]
+	if was, ok := tx.left[path]; ok {
+		want = was
+	}
+	if !now.itself(want) {
+		return fmt.Errorf("%s has %w", path, ErrChanged)
+	}
+	return d.onto(now)
 }
 
 // Commit says that the fix is whole: from now on it is undone only on demand,

@@ -474,15 +474,24 @@ func TestModeAndOwnerOfOneFile(t *testing.T) {
 		t.Skip("needs root to change owners")
 	}
 	b := newBench(t)
+	if err := os.Chown(b.root, bobsUID, bobsUID); err != nil {
+		t.Fatal(err)
+	}
+	b.write("sshd.conf", bobsKey+"BadOption yes\n")
+	if p, err := planOf(context.Background(), b.s, []report.Action{{Kind: report.ActOwner, Path: b.path("sshd.conf"), User: "4242"}}); err == nil {
+		t.Errorf("what is no list of keys is given to a user: %+v", p)
+	}
+	b.write("sshd.conf", bobsKey+bobsKey)
 	before := treeOf(t, b.root)
 	path := b.path("sshd.conf")
 	p := b.plan(report.Action{Kind: report.ActOwner, Path: path, User: "4242"},
-		report.Action{Kind: report.ActMode, Path: path, Mode: 0o600}, b.comment())
+		report.Action{Kind: report.ActMode, Path: path, Mode: 0o600},
+		report.Action{Kind: report.ActEdit, Path: path, Edits: []report.LineEdit{{Line: 2, Old: strings.TrimSuffix(bobsKey, "\n"), Op: report.LineComment}}})
 	if err := b.fix(p); err != nil {
 		t.Fatal(err)
 	}
 	st, _, _ := b.s.look(path)
-	if st.UID != 4242 || st.Mode != 0o600 || !strings.Contains(b.read("sshd.conf"), "# Bad") {
+	if st.UID != 4242 || st.Mode != 0o600 || !strings.Contains(b.read("sshd.conf"), "\n# ssh-ed") {
 		t.Errorf("%+v", st)
 	}
 	if _, err := b.undo(UndoOptions{}); err != nil {

@@ -117,7 +117,9 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	if len(u.errs) > 0 {
 		return out, errors.Join(u.errs...)
 	}
-	s.note(dir, event{Event: opt.event}) //nolint:errcheck
+	if s.note(dir, event{Event: opt.event}) == nil {
+		s.drop(u.rec) //nolint:errcheck // the next fix tries again
+	}
 	return out, nil
 }
 
@@ -164,6 +166,22 @@ type goal struct {
 	last *stepRecord
 }
 
+// is says whether a state is the goal, as far as that was the fix's doing.
+func (g goal) is(now State) bool {
+	if g.Attr {
+		return now.sameAttr(g.State)
+	}
+	return now.same(g.State)
+}
+
+// isExactly is is, and the time of last change too.
+func (g goal) isExactly(now State) bool {
+	if g.Attr {
+		return g.is(now) // a content that is not put back has its own time
+	}
+	return now.exact(g.State)
+}
+
 // survey reads the record and compares it with what is there now.
 func survey(s *System, dir string) (*undo, error) {
 	rec, err := readRecord(dir)
@@ -178,7 +196,7 @@ func survey(s *System, dir string) (*undo, error) {
 		if sr.before, ok, err = load(at, beforeJSON); err != nil || !ok {
 			return nil, fmt.Errorf("the record of step %d is damaged: %w", st.N, errors.Join(err, os.ErrNotExist))
 		}
-		if sr.pack, err = os.ReadFile(filepath.Join(at, beforePack)); err != nil {
+		if sr.pack, err = os.ReadFile(filepath.Join(at, sr.before.pack())); err != nil {
 			return nil, err
 		}
 		if st.Done {
@@ -202,12 +220,20 @@ func survey(s *System, dir string) (*undo, error) {
 func (u *undo) collect(st *stepRecord) {
 	for path, e := range st.before.Paths {
 		g, ok := u.target[path]
-		if !ok {
+		switch {
+		case !ok && e.Kept:
+			u.foreign[path] = true
+			continue
+		case !ok && u.wasRecordedAbsent(path, st):
+			g = goal{entry: entry{State: State{Kind: kindAbsent}}}
+		case !ok:
 			g = goal{entry: e, pack: st.pack}
-			if u.wasRecordedAbsent(path, st) {
-				g = goal{entry: entry{State: State{Kind: kindAbsent}}}
-			}
+		case g.Attr && !e.Attr && !e.Kept && e.Kind == kindFile:
+			// The steps before this one have left the content alone.
+			g.Attr, g.Sum, g.Size, g.Mtime, g.Atime = false, e.Sum, e.Size, e.Mtime, e.Atime
+			g.Off, g.pack = e.Off, st.pack
 		}
+		delete(u.foreign, path)
 		if !e.Parent {
 			g.Parent = false
 		}
@@ -220,7 +246,10 @@ func (u *undo) collect(st *stepRecord) {
 // a path is in, and the path was not there.
 func (u *undo) wasRecordedAbsent(path string, st *stepRecord) bool {
 	return slices.ContainsFunc(u.steps, func(o stepRecord) bool {
-		return o.N < st.N && slices.ContainsFunc(o.before.Trees, func(t string) bool { return strings.HasPrefix(path, t+"/") })
+		if _, there := o.before.Paths[path]; there || o.N >= st.N {
+			return false
+		}
+		return slices.ContainsFunc(o.before.Trees, func(t string) bool { return strings.HasPrefix(path, t+"/") })
 	})
 }
 
@@ -233,6 +262,7 @@ func (u *undo) findNew() error {
 				g, known := u.target[path]
 				_, ours := st.after.Paths[path]
 				switch {
+				case !known && st.before.Paths[path].Kept:
 				case known && g.last.N >= st.N:
 				case known:
 					g.last = st
@@ -266,7 +296,7 @@ func (u *undo) compare() error {
 		if g.Kind == kindDir && now.Kind == kindDir && u.timeIsOurs(path, g, now) {
 			u.dirs = append(u.dirs, path)
 		}
-		if g.Parent || now.same(g.State) || u.ours(path, g, now, data) {
+		if g.Parent || g.is(now) || u.ours(path, g, now, data) {
 			continue
 		}
 		u.conflicts = append(u.conflicts, u.conflict(path, g, now, data))
@@ -287,7 +317,7 @@ func (u *undo) names() []string {
 func (u *undo) different() []string {
 	var out []string
 	for _, p := range u.names() {
-		if g := u.target[p]; !g.Parent && !u.now[p].exact(g.State) && (g.Kind != kindDir || !u.now[p].same(g.State)) {
+		if g := u.target[p]; !g.Parent && !g.isExactly(u.now[p]) && (g.Kind != kindDir || !u.now[p].same(g.State)) {
 			out = append(out, p)
 		}
 	}
@@ -312,7 +342,7 @@ func (u *undo) ours(path string, g goal, now State, data []byte) bool {
 	st := g.last
 	if st.Done {
 		after, ok := st.left(path)
-		return ok && now.same(after)
+		return ok && (now.same(after) || g.Attr && now.sameAttr(after))
 	}
 	before, ok := st.before.Paths[path]
 	if st.act.Loose {
@@ -333,7 +363,7 @@ func (u *undo) ours(path string, g goal, now State, data []byte) bool {
 		return now.Kind == kindFile && slices.Contains(st.act.Expect, now.Sum) ||
 			now.Kind == kindDir && before.Kind == kindAbsent // made on the way to the file
 	case "attr":
-		return now.Kind == before.Kind && now.Sum == before.Sum || before.Kind == kindAbsent && now.Kind == kindDir
+		return now.Kind == before.Kind || before.Kind == kindAbsent && now.Kind == kindDir
 	case "remove":
 		return now.Kind == kindAbsent
 	}
@@ -342,7 +372,7 @@ func (u *undo) ours(path string, g goal, now State, data []byte) bool {
 
 func (u *undo) conflict(path string, g goal, now State, data []byte) Conflict {
 	c := Conflict{Path: path}
-	if now.Kind != kindFile && now.Kind != kindAbsent {
+	if now.Kind != kindFile && now.Kind != kindAbsent || g.Attr || now.unread {
 		return c
 	}
 	was := ""
