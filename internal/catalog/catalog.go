@@ -1,10 +1,29 @@
 // Package catalog holds the causes sshwhy can name: one Markdown page per cause
-// under causes/, embedded, with a front matter that machines read (id, stage,
-// where it can be seen from, the kind of its remedy, what symptoms it explains)
-// and a text that people read.
+// under causes/, embedded, with a front matter that machines read and a text
+// that people read. A page is the only place where anything is said about its
+// cause in general; what was found on a machine is said by the check that found it.
 //
-// The ids are a promise: they are never reworded. The package decides nothing
-// about a machine; it is read by those that do.
+// The front matter is lines "key: value" up to a line "---":
+//
+//	id          the cause's name, which is a promise: it is never reworded
+//	stage       where the cause lies: a stage of the report, or resources
+//	fails-at    the step of a connection that ends because of it: a stage of the client's walk
+//	seen        who can find it: client, server or both
+//	remedy      the kind of consent its remedy needs: repair, open or advice
+//	title       one line: what it is
+//	explains    causes that follow from this one: while it stands they are only
+//	            symptoms, on either side, and theirs too (it is followed transitively)
+//	looks-like  causes that this one may be taken for in a text, where words are all
+//	            there is; not followed further. Two may name each other: the surer one stands then
+//	summary     one sentence for where only a text tells of it (see Cause.Sentence)
+//	advice      what to do, in a sentence
+//	check       "client> command" or "server> command": what shows it by hand
+//	fix         the same: the command that mends it
+//
+// explains, looks-like and fix may be missing.
+//
+// The package decides nothing about a machine; it is read by those that do. It
+// holds the one rule by which findings become an answer, Settle.
 package catalog
 
 import (
@@ -17,15 +36,21 @@ import (
 	"sshwhy/internal/report"
 )
 
-// Cause is one page of the catalogue.
+// Cause is one page of the catalogue. The package comment says what its fields mean.
 type Cause struct {
-	ID       string
-	Stage    string            // a stage of the report, or "resources"
-	Seen     string            // client | server | both
-	Remedy   report.RemedyKind // the kind of consent its remedy needs
-	Title    string            // one line: what it is
-	Explains []string          // causes that are only symptoms while this one stands
-	Body     string            // Markdown: "What it means", "See it by hand", "Mend it"
+	ID        string
+	Stage     string
+	FailsAt   string
+	Seen      string // client | server | both
+	Remedy    report.RemedyKind
+	Title     string
+	Explains  []string
+	LooksLike []string
+	Summary   string // with captures in braces
+	Advice    string // what Remedy.Summary says where no check knows better
+	Check     report.Step
+	Fix       report.Step // zero where no one command mends it
+	Body      string      // Markdown: "What it means", "See it by hand", "Mend it"
 }
 
 //go:embed causes/*.md
@@ -106,6 +131,13 @@ func Explains(a, b string) bool {
 	return false
 }
 
+// LooksLike reports whether cause a may be taken for cause b where words are all
+// there is, because its page says so.
+func LooksLike(a, b string) bool {
+	c, _ := Get(a)
+	return slices.Contains(c.LooksLike, b)
+}
+
 // causalOrder is the order in which causes stand in each other's way: what has
 // to be mended first comes first. A broken configuration keeps a service from
 // starting, so config stands before service.
@@ -117,41 +149,21 @@ var causalOrder = [...]string{
 }
 
 // StageRank is the place of a stage in the causal order.
-func StageRank(stage string) int {
-	if i := slices.Index(causalOrder[:], stage); i >= 0 {
-		return i
-	}
-	return len(causalOrder)
+func StageRank(stage string) int { return rank(causalOrder[:], stage) }
+
+// walkOrder are the steps of a connection, as the client walks them.
+var walkOrder = [...]string{
+	report.StageConfig, report.StageResolve, report.StageRoute, report.StageConnect, report.StageBanner,
+	report.StageKex, report.StageHostKey, report.StageAuth, report.StageSession,
 }
 
-// parsePage reads a page: lines "key: value" up to a line "---", then the text.
-func parsePage(text string) (Cause, error) {
-	head, body, ok := strings.Cut(text, "\n---\n")
-	if !ok {
-		return Cause{}, fmt.Errorf("no line --- after the head")
+// WalkRank is the place of a step in the client's walk; what is no such step
+// comes after all.
+func WalkRank(step string) int { return rank(walkOrder[:], step) }
+
+func rank(order []string, s string) int {
+	if i := slices.Index(order, s); i >= 0 {
+		return i
 	}
-	c := Cause{Body: strings.TrimSpace(body) + "\n"}
-	for line := range strings.Lines(head) {
-		key, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
-		if !ok {
-			return Cause{}, fmt.Errorf("head line %q is not key: value", line)
-		}
-		switch key {
-		case "id":
-			c.ID = value
-		case "stage":
-			c.Stage = value
-		case "seen":
-			c.Seen = value
-		case "remedy":
-			c.Remedy = report.RemedyKind(value)
-		case "title":
-			c.Title = value
-		case "explains":
-			c.Explains = strings.Fields(value)
-		default:
-			return Cause{}, fmt.Errorf("unknown head key %q", key)
-		}
-	}
-	return c, nil
+	return len(order)
 }

@@ -101,18 +101,18 @@ func (rd *reading) succeeded() bool {
 
 // finding makes the finding of a candidate.
 func (rd *reading) finding(c *candidate) report.Finding {
-	s := rd.cat.said[c.cause]
-	f := report.Finding{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Summary: fill(s.sentence, c.caps)}
+	page, _ := catalog.Get(c.cause)
+	f := report.Finding{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Summary: page.Sentence(c.caps)}
 	if c.summary != "" {
 		f.Summary = c.summary
 	}
-	steps := []report.Step{s.look, s.mend}
+	steps := []report.Step{page.Check, page.Fix}
 	if c.steps != nil {
-		steps = append([]report.Step{s.look}, c.steps...)
+		steps = append([]report.Step{page.Check}, c.steps...)
 	}
 	if c.certainty == report.Possible { // first look: nobody should mend what may not be broken
 		f.Summary = "Perhaps: " + f.Summary
-		if s.look.Do != "" {
+		if page.Check.Do != "" {
 			steps = steps[:1]
 		}
 	}
@@ -123,11 +123,7 @@ func (rd *reading) finding(c *candidate) report.Finding {
 		}
 		f.Evidence = append(f.Evidence, report.Evidence{Source: rd.source(), Excerpt: clip(rd.lines[i].raw), Line: rd.lines[i].no})
 	}
-	kind := s.kind
-	if page, ok := catalog.Get(c.cause); ok {
-		kind = page.Remedy
-	}
-	f.Remedy = &report.Remedy{Kind: kind, Summary: s.advice}
+	f.Remedy = &report.Remedy{Kind: page.Remedy, Summary: page.Advice}
 	for _, step := range steps {
 		if step.Do != "" {
 			step.Do = rd.concrete(step.Do, c)
@@ -150,44 +146,6 @@ func clip(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:maxExcerpt], "")
-}
-
-// fill puts captures into a sentence. A part in brackets stands only where all
-// its captures are known.
-func fill(sentence string, caps map[string]string) string {
-	var b strings.Builder
-	for sentence != "" {
-		i := strings.IndexByte(sentence, '[')
-		j := strings.IndexByte(sentence, ']')
-		if i < 0 || j < i {
-			b.WriteString(sentence)
-			break
-		}
-		b.WriteString(sentence[:i])
-		if part, ok := fillPart(sentence[i+1:j], caps); ok {
-			b.WriteString(part)
-		}
-		sentence = sentence[j+1:]
-	}
-	return b.String()
-}
-
-// maxCapture keeps a quoted algorithm list from filling the screen.
-const maxCapture = 160
-
-func fillPart(part string, caps map[string]string) (string, bool) {
-	i, j := strings.IndexByte(part, '{'), strings.IndexByte(part, '}')
-	if i < 0 || j < i {
-		return part, true
-	}
-	v := strings.TrimRight(strings.TrimSuffix(caps[part[i+1:j]], " [preauth]"), ". ")
-	if v == "" {
-		return "", false
-	}
-	if len(v) > maxCapture {
-		v = strings.ToValidUTF8(v[:maxCapture], "") + " …"
-	}
-	return part[:i] + v + part[j+1:], true
 }
 
 // concrete puts the names of the text into a command, where they are safe to

@@ -93,67 +93,15 @@ func (rd *reading) attemptOf(lineNo int) int {
 	return min(i, len(rd.attempts)-1)
 }
 
-// biteOrder are the steps at which causes stop a connection, in order.
-var biteOrder = []string{report.StageConfig, report.StageResolve, report.StageRoute, report.StageConnect, report.StageBanner,
-	report.StageKex, report.StageHostKey, report.StageAuth, report.StageSession}
-
-// bite is the place in biteOrder at which a cause stops a connection.
-func (rd *reading) bite(cause string) int {
-	if i := slices.Index(biteOrder, rd.cat.said[cause].bites); i >= 0 {
-		return i
-	}
-	return len(biteOrder)
-}
-
-// hides says which causes are only what one sees of another, beyond what the
-// pages declare: a server that does not run or a firewall is seen as a refusal or as silence.
-var hides = map[string][]string{
-	"connection-refused": {"service-failed", "service-stopped", "service-masked", "service-start-limit", "service-condition-unmet",
-		"socket-stopped", "socket-failed", "socket-trigger-limit", "sshd-not-installed", "sshd-broken", "sshd-config-invalid",
-		"host-keys-missing", "host-key-permissions", "host-key-invalid", "privsep-dir-missing", "privsep-user-missing", "port-in-use",
-		"port-nondefault", "wrong-port", "listen-address-missing", "listen-loopback-only", "bind-denied-selinux", "socket-port-override",
-		"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables", "client-banned", "listen-one-family", "port-forward-broken"},
-	"connection-timed-out": {"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables", "client-banned", "interface-down",
-		"route-missing", "host-unreachable", "listen-queue-full", "connect-timeout-too-short", "port-blocked-on-path"},
-	"host-unreachable":        {"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables", "interface-down"},
-	"refused-by-firewall":     {"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables", "client-banned"},
-	"service-failed":          {"sshd-config-invalid", "host-keys-missing", "host-key-permissions", "host-key-invalid", "privsep-dir-missing", "privsep-user-missing", "port-in-use", "listen-address-missing", "bind-denied-selinux", "bind-no-privilege", "sshd-broken", "out-of-memory", "crypto-library-mismatch", "disk-full", "bind-denied-apparmor"},
-	"service-start-limit":     {"sshd-config-invalid", "host-keys-missing", "host-key-permissions", "host-key-invalid", "privsep-dir-missing", "privsep-user-missing", "port-in-use", "listen-address-missing", "bind-denied-selinux", "sshd-broken"},
-	"service-stopped":         {"sshd-config-invalid", "service-masked", "sshd-not-installed", "service-condition-unmet", "port-in-use", "host-keys-missing"},
-	"host-keys-missing":       {"host-key-permissions", "host-key-invalid", "rsa-key-too-small"},
-	"socket-failed":           {"port-in-use", "listen-address-missing", "bind-denied-selinux"},
-	"socket-trigger-limit":    {"sshd-config-invalid", "host-keys-missing", "sshd-broken"},
-	"listen-address-missing":  {"port-in-use", "bind-denied-selinux"},
-	"privsep-dir-missing":     {"sshd-config-invalid"},
-	"connection-dropped":      {"chroot-permissions", "session-refused", "pty-allocation-failed", "home-missing", "shell-invalid", "corrupted-mac", "password-expired", "disk-full", "out-of-memory"},
-	"session-refused":         {"chroot-permissions", "shell-invalid", "home-missing", "pam-denied", "password-expired", "account-locked", "nologin-file", "too-many-keys", "forwarding-disabled", "disk-full", "out-of-memory", "pty-allocation-failed"},
-	"pam-denied":              {"account-locked", "password-expired", "nologin-file", "disk-full"},
-	"publickey-rejected":      {"authorized-keys-permissions", "authorized-keys-missing", "authorized-keys-selinux", "authorized-keys-command-failed", "authorized-keys-location", "user-not-allowed", "user-unknown", "root-login-disabled", "account-locked", "shell-invalid", "no-mutual-signature", "rsa-key-too-small", "identity-is-public-key", "agent-refused", "private-key-permissions", "private-key-invalid", "private-key-missing", "private-key-passphrase", "too-many-keys", "certificate-expired", "wrong-user", "host-key-changed", "pubkey-auth-disabled", "password-auth-disabled", "key-not-offered", "sshd-config-shadowed", "chroot-permissions", "home-missing", "pam-denied", "nologin-file", "crypto-policy", "client-config-misdirects"},
-	"password-rejected":       {"user-unknown", "user-not-allowed", "root-login-disabled", "account-locked", "password-expired", "shell-invalid", "host-key-changed", "pam-denied", "wrong-user", "too-many-keys"},
-	"too-many-keys":           {"pam-denied", "account-locked"},
-	"user-unknown":            {"pam-denied", "user-not-allowed", "root-login-disabled", "shell-invalid", "account-locked"},
-	"private-key-permissions": {"identity-is-public-key"},
-	"private-key-invalid":     {"identity-is-public-key", "private-key-permissions", "private-key-passphrase"},
-	"host-key-unknown":        {"host-key-changed", "host-key-revoked", "host-certificate-invalid"},
-	"closed-before-banner":    {"max-startups", "source-penalized", "tcp-wrappers-deny", "client-banned", "not-ssh", "sshd-broken", "upgrade-unfinished", "host-keys-missing", "privsep-dir-missing", "too-many-keys", "password-rejected", "user-not-allowed", "corrupted-mac", "auth-timeout", "no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "jump-host-failed", "proxy-command-failed", "out-of-memory", "pam-denied", "account-locked", "ssh1-only", "banner-timeout", "user-unknown", "crypto-policy", "sshd-config-invalid", "host-key-permissions"},
-	"closed-during-kex":       {"host-key-unknown", "host-key-revoked", "no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "crypto-policy", "corrupted-mac", "too-many-keys", "host-key-changed", "max-startups", "source-penalized", "tcp-wrappers-deny", "sshd-broken", "pam-denied", "user-not-allowed", "account-locked", "upgrade-unfinished", "jump-host-failed", "proxy-command-failed", "mtu-blackhole", "rsa-key-too-small", "host-keys-missing", "host-key-invalid", "host-key-permissions", "auth-timeout", "nologin-file", "out-of-memory", "not-ssh", "password-expired"},
-	"banner-timeout":          {"sshd-hung", "listen-queue-full", "max-startups", "not-ssh", "jump-host-failed"},
-	"not-ssh":                 {"ssh1-only", "max-startups", "source-penalized"},
-	"proxy-command-failed":    {},
-	"no-auth-method":          {"password-auth-disabled", "pubkey-auth-disabled", "too-many-keys", "private-key-invalid"},
-	"agent-refused":           {"private-key-permissions", "private-key-passphrase"},
-	"host-key-invalid":        {"host-key-permissions"},
-	"client-config-invalid":   {"client-config-wrong-side", "wrong-host-name"},
-	"name-not-found":          {"wrong-host-name"},
-	"name-server-unreachable": {"wrong-host-name"},
-	"port-in-use":             {"bind-denied-selinux", "listen-address-missing"},
-	"source-penalized":        {"max-startups"},
-	"max-startups":            {"source-penalized"},
+// failsAt is the place in the client's walk of the step at which a cause stops a connection.
+func failsAt(cause string) int {
+	page, _ := catalog.Get(cause)
+	return catalog.WalkRank(page.FailsAt)
 }
 
 // explained reports whether cause b is only what one sees of cause a.
 func explained(a, b string) bool {
-	return slices.Contains(hides[b], a) || catalog.Explains(a, b)
+	return catalog.LooksLike(a, b) || catalog.Explains(a, b)
 }
 
 // hide takes out the candidates that another one explains. What a mere ending
@@ -188,7 +136,7 @@ func (rd *reading) hide() {
 // a cause that the text names: then nobody needs the shortlist.
 func (rd *reading) settled(b *candidate) bool {
 	return slices.ContainsFunc(rd.cands, func(a *candidate) bool {
-		return a.attempt == b.attempt && !a.fromEnd && a.impact == report.Blocking && a.certainty != report.Possible && rd.bite(a.cause) <= rd.bite(b.cause)
+		return a.attempt == b.attempt && !a.fromEnd && a.impact == report.Blocking && a.certainty != report.Possible && failsAt(a.cause) <= failsAt(b.cause)
 	})
 }
 
@@ -205,7 +153,7 @@ func (rd *reading) order() {
 		if d := b.score - a.score; d != 0 {
 			return d
 		}
-		if d := rd.bite(a.cause) - rd.bite(b.cause); d != 0 {
+		if d := failsAt(a.cause) - failsAt(b.cause); d != 0 {
 			return d
 		}
 		if d := a.where() - b.where(); d != 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sshwhy/internal/catalog"
 	"sshwhy/internal/report"
 )
 
@@ -57,24 +58,13 @@ type catalogue struct {
 	byWord map[string][]int
 	always []int             // rows without a safe word
 	errnos map[string]string // words of strerror → errno name
-	said   map[string]said   // what is said about each cause
 	ids    []string          // all causes, sorted
-}
-
-// said is what messages/causes.tsv says about a cause.
-type said struct {
-	bites    string // the step at which it stops a connection
-	kind     report.RemedyKind
-	sentence string
-	advice   string
-	look     report.Step
-	mend     report.Step
 }
 
 // load parses the tables once. A table that does not parse is a build fault,
 // which TestCatalogue finds.
 var load = sync.OnceValues(func() (*catalogue, error) {
-	c := &catalogue{byWord: map[string][]int{}, errnos: map[string]string{}, said: map[string]said{}}
+	c := &catalogue{byWord: map[string][]int{}, errnos: map[string]string{}}
 	for _, name := range tables {
 		if err := eachRow(name, 5, func(f []string) error { return c.addRow(name, f) }); err != nil {
 			return nil, err
@@ -83,11 +73,8 @@ var load = sync.OnceValues(func() (*catalogue, error) {
 	if err := eachRow("strerror", 2, func(f []string) error { c.errnos[unquoted(lower(f[1]))] = f[0]; return nil }); err != nil {
 		return nil, err
 	}
-	if err := eachRow("causes", 7, c.addCause); err != nil {
-		return nil, err
-	}
-	for id := range c.said {
-		c.ids = append(c.ids, id)
+	for _, page := range catalog.All() {
+		c.ids = append(c.ids, page.ID)
 	}
 	slices.Sort(c.ids)
 	c.index()
@@ -164,21 +151,6 @@ func (c *catalogue) addRow(table string, f []string) error {
 	}
 	c.rows = append(c.rows, r)
 	return nil
-}
-
-func (c *catalogue) addCause(f []string) error {
-	c.said[f[0]] = said{bites: f[1], kind: report.RemedyKind(f[2]), sentence: f[3], advice: f[4],
-		look: stepOf(f[5]), mend: stepOf(f[6])}
-	return nil
-}
-
-// stepOf reads "server> command".
-func stepOf(s string) report.Step {
-	where, do, ok := strings.Cut(strings.TrimSpace(s), "> ")
-	if !ok {
-		return report.Step{}
-	}
-	return report.Step{Do: strings.TrimSpace(do), Where: where}
 }
 
 // A hit is a message found in a line.

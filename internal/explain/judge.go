@@ -1,9 +1,9 @@
 package explain
 
 import (
-	"slices"
 	"strings"
 
+	"sshwhy/internal/catalog"
 	"sshwhy/internal/report"
 	"sshwhy/internal/sshconf"
 )
@@ -297,13 +297,13 @@ func (rd *reading) outlived() {
 			continue
 		}
 		a := rd.attempts[c.attempt]
-		bite := rd.bite(c.cause)
-		auth := slices.Index(biteOrder, report.StageAuth)
-		if a.reached >= stepAuthDone && bite <= auth && c.cause != "host-key-changed" && a.verbose {
+		step := failsAt(c.cause)
+		auth := catalog.WalkRank(report.StageAuth)
+		if a.reached >= stepAuthDone && step <= auth && c.cause != "host-key-changed" && a.verbose {
 			c.impact = report.Note
 			continue
 		}
-		if bite == auth && rd.endedBefore(c.attempt, bite) {
+		if step == auth && rd.endedBefore(c.attempt, step) {
 			c.impact = report.Note
 		}
 	}
@@ -325,12 +325,12 @@ func (rd *reading) acceptedLater() {
 }
 
 // endedBefore reports whether an attempt ended, beyond doubt, before a step.
-func (rd *reading) endedBefore(attempt, bite int) bool {
+func (rd *reading) endedBefore(attempt, step int) bool {
 	for _, o := range rd.cands {
 		if o.attempt == attempt && !o.fromEnd && o.impact == report.Blocking && o.certainty == report.Confirmed {
 			switch o.cause {
 			case "connection-refused", "connection-timed-out", "name-not-found", "name-server-unreachable":
-				return rd.bite(o.cause) < bite && !rd.deniedIn(attempt)
+				return failsAt(o.cause) < step && !rd.deniedIn(attempt)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sshwhy/internal/catalog"
 	"sshwhy/internal/report"
 )
 
@@ -12,11 +13,6 @@ import (
 // asked about from getting in, blocks, and strangers at the door are notes.
 func (s *Summary) Report(opt Options) *report.Report {
 	r := &report.Report{Tool: report.Tool{Name: "sshwhy", Version: opt.Version}, Side: report.SideText}
-	cat, err := load()
-	if err != nil {
-		r.Normalize()
-		return r
-	}
 	source := opt.Source
 	if source == "" {
 		source = "text"
@@ -27,17 +23,17 @@ func (s *Summary) Report(opt Options) *report.Report {
 		r.Target.Address = s.Client.Addr
 	}
 	for _, c := range causes {
-		what := cat.said[c.Cause]
+		page, _ := catalog.Get(c.Cause)
 		f := report.Finding{Cause: c.Cause, Impact: report.Note, Certainty: report.Likely,
-			Summary:  fmt.Sprintf("%s %s", fill(what.sentence, nil), times(c)),
+			Summary:  fmt.Sprintf("%s %s", page.Sentence(nil), times(c)),
 			Evidence: []report.Evidence{{Source: source, Excerpt: c.Example, Line: int(c.Line)}},
-			Remedy:   &report.Remedy{Kind: what.kind, Summary: what.advice}}
-		for _, step := range [...]report.Step{what.look, what.mend} {
+			Remedy:   &report.Remedy{Kind: page.Remedy, Summary: page.Advice}}
+		for _, step := range [...]report.Step{page.Check, page.Fix} {
 			if step.Do != "" {
 				f.Remedy.Steps = append(f.Remedy.Steps, step)
 			}
 		}
-		if s.Client != nil && s.Client.Accepted == 0 || what.bites == report.StageConnect {
+		if s.Client != nil && s.Client.Accepted == 0 || page.FailsAt == report.StageConnect {
 			f.Impact = report.Blocking
 		}
 		r.Findings = append(r.Findings, f)

@@ -155,7 +155,7 @@ func (rd *reading) overcome() {
 		return
 	}
 	for _, o := range rd.cands {
-		if o.attempt > c.attempt && o.impact == report.Blocking && rd.bite(o.cause) > rd.bite("connection-refused") {
+		if o.attempt > c.attempt && o.impact == report.Blocking && failsAt(o.cause) > failsAt("connection-refused") {
 			c.certainty = report.Likely
 			c.score = scoreNote
 		}
@@ -323,7 +323,7 @@ func (rd *reading) chdirOnly() {
 		return
 	}
 	for _, o := range rd.cands {
-		if o != c && o.impact == report.Blocking && !o.fromEnd && o.certainty == report.Confirmed && o.attempt == c.attempt && rd.bite(o.cause) >= rd.bite("session-refused") {
+		if o != c && o.impact == report.Blocking && !o.fromEnd && o.certainty == report.Confirmed && o.attempt == c.attempt && failsAt(o.cause) >= failsAt("session-refused") {
 			c.impact = report.Note
 		}
 	}

@@ -2,6 +2,8 @@ package explain
 
 import (
 	"bytes"
+
+	"sshwhy/internal/catalog"
 )
 
 // Kind is what a text is: something pasted, or a log.
@@ -85,6 +87,7 @@ func Line(line []byte) (e Event, ok bool) {
 		return e, true
 	}
 	e.Cause = s.causeName(ev.cause)
-	e.Summary = fill(cat.said[e.Cause].sentence, map[string]string{"user": e.User, "addr": e.Addr})
+	page, _ := catalog.Get(e.Cause)
+	e.Summary = page.Sentence(map[string]string{"user": e.User, "addr": e.Addr})
 	return e, true
 }

@@ -1,5 +1,6 @@
 // Command gendocs writes the man pages and the shell completions into dist/,
-// and docs/causes.md from the catalogue. It runs when a release is built, so
+// docs/causes.md from the catalogue, and new causes into the list of ids that are
+// promised. It runs when a release is built, so
 // that the program itself need not carry the generator.
 package main
 
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +35,14 @@ func run() error {
 	if err := completions(root, "dist/completions"); err != nil {
 		return err
 	}
-	return os.WriteFile("docs/causes.md", causes(), 0o644)
+	if err := os.WriteFile("docs/causes.md", causes(), 0o644); err != nil {
+		return err
+	}
+	ids, err := os.ReadFile(promised)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(promised, promise(ids), 0o644)
 }
 
 func man(root *cobra.Command, dir string) error {
@@ -80,4 +89,19 @@ func causes() []byte {
 		b.WriteString(strings.ReplaceAll(c.Body, "## ", "#### "))
 	}
 	return b.Bytes()
+}
+
+// promised is the list of ids that no release may lose. TestPromise of the
+// catalogue reads it.
+const promised = "internal/catalog/testdata/ids.txt"
+
+// promise adds the ids it lacks to the list. It takes none out.
+func promise(list []byte) []byte {
+	head, ids, _ := strings.Cut(string(list), "\n")
+	all := strings.Fields(ids)
+	for _, c := range catalog.All() {
+		all = append(all, c.ID)
+	}
+	slices.Sort(all)
+	return []byte(head + "\n" + strings.Join(slices.Compact(all), "\n") + "\n")
 }
