@@ -3,7 +3,6 @@ package client
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"sshwhy/internal/catalog"
@@ -60,13 +59,7 @@ func (d *diagnosis) target() {
 // settle orders the findings, drops those that another one explains, and sets
 // verdict and headline.
 func (d *diagnosis) settle() {
-	var kept []report.Finding
-	for _, f := range d.r.Findings {
-		if !d.explained(f.Cause) {
-			kept = append(kept, f)
-		}
-	}
-	slices.SortStableFunc(kept, func(a, b report.Finding) int { return a.Impact.Rank() - b.Impact.Rank() })
+	kept, _ := catalog.Settle(d.r.Findings, catalog.AsFound)
 	d.r.Findings = kept
 	d.r.Normalize()
 	d.r.Decide()
@@ -83,16 +76,6 @@ func (d *diagnosis) settle() {
 	default:
 		d.r.Headline = d.allWell()
 	}
-}
-
-// explained reports whether another finding is the cause of this one.
-func (d *diagnosis) explained(cause string) bool {
-	for _, f := range d.r.Findings {
-		if f.Cause != cause && f.Impact == report.Blocking && catalog.Explains(f.Cause, cause) {
-			return true
-		}
-	}
-	return false
 }
 
 // stage adds the line of a step. A failed one stops the path: what follows was

@@ -99,66 +99,26 @@ func failsAt(cause string) int {
 	return catalog.WalkRank(page.FailsAt)
 }
 
-// explained reports whether cause b is only what one sees of cause a.
-func explained(a, b string) bool {
-	return catalog.LooksLike(a, b) || catalog.Explains(a, b)
+// claim is what a candidate claims: in a text the surest comes first, then what more
+// speaks for, and among equals what stands first in the way. What a mere ending
+// suggests explains nothing.
+func (c *candidate) claim() catalog.Claim {
+	return catalog.Claim{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Text: true, Mute: c.fromEnd,
+		Place: []int{c.certainty.Rank(), -c.score, failsAt(c.cause), c.where()}}
 }
 
-// hide takes out the candidates that another one explains. What a mere ending
-// suggests yields to any cause explained by more than an ending; a cause that
-// is possible only hides nothing that is likelier.
-func (rd *reading) hide() {
-	gone := map[string]bool{}
-	for _, b := range rd.cands {
-		for _, a := range rd.cands {
-			if a == b || gone[a.cause] || !explained(a.cause, b.cause) || explained(b.cause, a.cause) && a.certainty.Rank() >= b.certainty.Rank() {
-				continue
-			}
-			if a.fromEnd || a.impact == report.Note && b.impact != report.Note {
-				continue
-			}
-			if a.certainty == report.Possible && b.certainty != report.Possible {
-				continue
-			}
-			gone[b.cause] = true
-			break
-		}
-	}
-	for _, b := range rd.cands {
-		if b.fromEnd && b.certainty == report.Possible && rd.settled(b) {
-			gone[b.cause] = true
-		}
-	}
-	rd.cands = slices.DeleteFunc(rd.cands, func(c *candidate) bool { return gone[c.cause] })
+// settle takes out what other candidates explain and orders the rest.
+func (rd *reading) settle() {
+	slices.SortFunc(rd.cands, func(a, b *candidate) int { return strings.Compare(a.cause, b.cause) })
+	shortlist := func(b *candidate) bool { return b.fromEnd && b.certainty == report.Possible && rd.decided(b) }
+	rd.cands = slices.DeleteFunc(rd.cands, shortlist)
+	rd.cands, _ = catalog.Settle(rd.cands, (*candidate).claim)
 }
 
-// settled reports whether the attempt whose ending suggests b is explained by
+// decided reports whether the attempt whose ending suggests b is explained by
 // a cause that the text names: then nobody needs the shortlist.
-func (rd *reading) settled(b *candidate) bool {
+func (rd *reading) decided(b *candidate) bool {
 	return slices.ContainsFunc(rd.cands, func(a *candidate) bool {
 		return a.attempt == b.attempt && !a.fromEnd && a.impact == report.Blocking && a.certainty != report.Possible && failsAt(a.cause) <= failsAt(b.cause)
-	})
-}
-
-// order sorts: what blocks first, the surer first, then by score, and among
-// equals in the order in which they stand in the way.
-func (rd *reading) order() {
-	slices.SortStableFunc(rd.cands, func(a, b *candidate) int {
-		if d := a.impact.Rank() - b.impact.Rank(); d != 0 {
-			return d
-		}
-		if d := a.certainty.Rank() - b.certainty.Rank(); d != 0 {
-			return d
-		}
-		if d := b.score - a.score; d != 0 {
-			return d
-		}
-		if d := failsAt(a.cause) - failsAt(b.cause); d != 0 {
-			return d
-		}
-		if d := a.where() - b.where(); d != 0 {
-			return d
-		}
-		return strings.Compare(a.cause, b.cause)
 	})
 }

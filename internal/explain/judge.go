@@ -30,8 +30,7 @@ func (rd *reading) judge() {
 	rd.wholeText()
 	rd.acceptedLater()
 	rd.outlived()
-	rd.hide()
-	rd.order()
+	rd.settle()
 }
 
 // weigh makes candidates of one message.

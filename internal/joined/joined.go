@@ -28,9 +28,8 @@ func Join(client, server *report.Report) *report.Report {
 	out.Findings = order(client.Findings, server.Findings)
 	f, outside := between(client, server)
 	if outside {
-		out.Findings = append([]report.Finding{f}, slices.DeleteFunc(out.Findings, func(old report.Finding) bool {
-			return old.Cause == f.Cause || catalog.Explains(f.Cause, old.Cause)
-		})...)
+		others := slices.DeleteFunc(out.Findings, func(old report.Finding) bool { return old.Cause == f.Cause })
+		out.Findings, _ = catalog.Settle(append([]report.Finding{f}, others...), catalog.AsFound)
 	}
 	settled := outside || len(out.Findings) < len(client.Findings)+len(server.Findings)
 	out.Incomplete = incomplete(client, server, settled)
@@ -43,29 +42,57 @@ func Join(client, server *report.Report) *report.Report {
 	return &out
 }
 
-// order puts the server's blocking causes first, then what the client saw and
-// no cause explains, then the rest. A symptom that is explained gives its
-// evidence to its cause and goes.
+// seen is a finding with the end that it was seen from.
+type seen struct {
+	report.Finding
+	atClient bool
+}
+
+// claim: the two ends were settled each by itself. What the client sees explains
+// nothing on the server.
+func (s *seen) claim() catalog.Claim {
+	c := catalog.AsFound(s.Finding)
+	c.Mute = s.atClient
+	return c
+}
+
+// order puts the server's causes first and then what the client saw and no cause
+// explains, each side as it came. A symptom that is explained, or a cause that both
+// ends saw, gives its evidence to the server's finding and goes.
 func order(client, server []report.Finding) []report.Finding {
-	causes := clone(server)
-	var left []report.Finding
-	for _, symptom := range client {
-		i := slices.IndexFunc(causes, func(f report.Finding) bool {
-			return f.Impact == report.Blocking && (f.Cause == symptom.Cause || catalog.Explains(f.Cause, symptom.Cause))
-		})
+	var all []*seen
+	for _, f := range clone(server) {
+		all = append(all, &seen{Finding: f})
+	}
+	atServer := all
+	for _, f := range client {
+		s := &seen{f, true}
+		i := slices.IndexFunc(atServer, func(c *seen) bool { return c.Impact == report.Blocking && c.Cause == f.Cause })
 		if i < 0 {
-			left = append(left, symptom)
+			all = append(all, s)
 			continue
 		}
-		for _, e := range symptom.Evidence {
-			e.Source = "client: " + e.Source
-			causes[i].Evidence = append(causes[i].Evidence, e)
-		}
+		atServer[i].inherit(s)
 	}
-	all := append(causes, left...)
-	// Stable: within an impact the server's come first, each side in its own causal order.
-	slices.SortStableFunc(all, func(a, b report.Finding) int { return a.Impact.Rank() - b.Impact.Rank() })
-	return all
+	stand, symptoms := catalog.Settle(all, (*seen).claim)
+	for _, s := range symptoms {
+		s.Of.inherit(s.Finding)
+	}
+	out := make([]report.Finding, 0, len(stand))
+	for _, s := range stand {
+		out = append(out, s.Finding)
+	}
+	return out
+}
+
+// inherit takes over the evidence of a symptom.
+func (s *seen) inherit(symptom *seen) {
+	for _, e := range symptom.Evidence {
+		if symptom.atClient {
+			e.Source = "client: " + e.Source
+		}
+		s.Evidence = append(s.Evidence, e)
+	}
 }
 
 // whoRefused is the client's doubt that a look at the server settles.

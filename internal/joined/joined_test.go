@@ -88,3 +88,11 @@ func TestAFaultBetween(t *testing.T) {
 		})
 	}
 }
+
+// TestTheClientExplainsNothingOnTheServer: a broken ssh program here breaks no service there.
+func TestTheClientExplainsNothingOnTheServer(t *testing.T) {
+	r := Join(blocked(report.SideClient, "crypto-library-mismatch", "Another OpenSSL."), blocked(report.SideServer, "service-failed", "Failed."))
+	if len(r.Findings) != 2 || r.Findings[0].Cause != "service-failed" || r.Findings[1].Cause != "crypto-library-mismatch" {
+		t.Errorf("findings: %+v", r.Findings)
+	}
+}

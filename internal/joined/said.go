@@ -37,7 +37,7 @@ func Said(walk, words *report.Report, when When) *report.Report {
 		if f.Impact.Rank() > report.Degrading.Rank() {
 			continue
 		}
-		if i := seen(out.Findings, f.Cause); i >= 0 {
+		if i := known(out.Findings, f); i >= 0 {
 			out.Findings[i].Evidence = append(out.Findings[i].Evidence, f.Evidence...)
 			continue
 		}
@@ -69,10 +69,10 @@ func Said(walk, words *report.Report, when When) *report.Report {
 	return &out
 }
 
-// seen returns the index of the finding that is this cause or explains it, or -1.
-func seen(findings []report.Finding, cause string) int {
+// known returns the index of the finding that is the same cause or explains it, or -1.
+func known(findings []report.Finding, word report.Finding) int {
 	return slices.IndexFunc(findings, func(f report.Finding) bool {
-		return f.Cause == cause || f.Impact == report.Blocking && catalog.Explains(f.Cause, cause)
+		return f.Cause == word.Cause || catalog.Hides(catalog.AsFound(f), catalog.AsFound(word))
 	})
 }
 
@@ -83,16 +83,12 @@ func blocks(findings []report.Finding) bool {
 // merge puts what the words added among the walk's findings: behind what the
 // walk saw blocking, and in the place of what it explains.
 func merge(added, walk []report.Finding) []report.Finding {
-	kept := slices.DeleteFunc(walk, func(w report.Finding) bool {
-		return slices.ContainsFunc(added, func(f report.Finding) bool {
-			return f.Impact == report.Blocking && f.Cause != w.Cause && catalog.Explains(f.Cause, w.Cause)
-		})
-	})
-	first := slices.IndexFunc(kept, func(f report.Finding) bool { return f.Impact != report.Blocking })
-	if first < 0 {
-		first = len(kept)
+	i := slices.IndexFunc(walk, func(f report.Finding) bool { return f.Impact != report.Blocking })
+	if i < 0 {
+		i = len(walk)
 	}
-	return slices.Insert(kept, first, added...)
+	stand, _ := catalog.Settle(slices.Insert(walk, i, added...), catalog.AsFound)
+	return stand
 }
 
 // stages fills in what the walk left to ssh.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,42 +15,14 @@ func assemble(v *view, rep *report.Report, parts []part) {
 		rep.Findings = append(rep.Findings, p.findings...)
 		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
 	}
-	rep.Findings = withoutSymptoms(rep.Findings)
+	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
 	rep.Findings = append(rep.Findings, checkAttempts(v, rep.Findings)...)
 	rep.Findings = append(rep.Findings, checkCloud(v, rep.Findings)...)
 	prove(v, rep.Findings)
-	slices.SortStableFunc(rep.Findings, causal)
+	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
 	}
-}
-
-// causal orders findings: what stops the connection first comes first.
-func causal(a, b report.Finding) int {
-	return cmp.Or(
-		cmp.Compare(a.Impact.Rank(), b.Impact.Rank()),
-		cmp.Compare(stageRank(a), stageRank(b)),
-		cmp.Compare(a.Certainty.Rank(), b.Certainty.Rank()),
-	)
-}
-
-func stageRank(f report.Finding) int {
-	c, _ := catalog.Get(f.Cause)
-	return catalog.StageRank(c.Stage)
-}
-
-// withoutSymptoms leaves out what another finding, at least as grave, explains.
-func withoutSymptoms(all []report.Finding) []report.Finding {
-	var out []report.Finding
-	for _, f := range all {
-		explained := slices.ContainsFunc(all, func(by report.Finding) bool {
-			return by.Impact.Rank() <= f.Impact.Rank() && catalog.Explains(by.Cause, f.Cause)
-		})
-		if !explained {
-			out = append(out, f)
-		}
-	}
-	return out
 }
 
 // report draws the stage: as bad as the worst finding that belongs to it.
