@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"internal/render":   {"internal/report"},
 	"internal/gendocs":  {"internal/cli", "internal/catalog"},
 	"internal/archtest": {},
+	"internal/cuttest":  {}, // only tests import it
 }
 
 // thinking are the packages that only think: they never reach the system, the

@@ -155,9 +155,11 @@ func fast(msg []byte) (ev logEvent, known bool) {
 	case 'U':
 		return userLine(ev, msg)
 	case 'p':
-		if bytes.HasPrefix(msg, []byte("pam_unix(sshd:")) || bytes.HasPrefix(msg, []byte("pam_systemd(sshd:")) || bytes.HasPrefix(msg, []byte("pam_env(")) {
-			ev.times = 0 // sshd says the same in its own words
-			return ev, bytes.HasPrefix(msg[14:], []byte("auth)")) || bytes.HasPrefix(msg[14:], []byte("session)"))
+		for _, module := range [...]string{"pam_unix(sshd:", "pam_systemd(sshd:", "pam_env(sshd:"} {
+			if rest, ok := cutPrefix(msg, module); ok {
+				ev.times = 0 // sshd says the same in its own words
+				return ev, hasPrefix(rest, "auth)") || hasPrefix(rest, "session)")
+			}
 		}
 	case 'e':
 		if rest, ok := cutPrefix(msg, "error: "); ok {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package cuttest
+
+const stride = 1
