@@ -79,20 +79,50 @@ func (s *System) put(path, temp string, data []byte, want, was State) error {
 		err = s.dress(o, want)
 	}
 	if err == nil {
-		_, err = p.still(was)
-	}
-	if err == nil {
-		s.announce("rename " + path)
-		err = p.fail("rename", unix.Renameat(p.dir, t.name, p.dir, p.name))
+		err = s.swap(o, p, was)
 	}
 	if err != nil {
 		s.unlink(t) //nolint:errcheck // the change's own error matters more
 		return err
 	}
-	if err := o.isAt(p); err != nil {
+	return p.sync()
+}
+
+// swap puts an object that was prepared in the same directory in the place of
+// what was there. Where others may write to the directory, the two change
+// places first, and back again if it was not what was there.
+func (s *System) swap(o *object, p place, was State) error {
+	old, err := p.still(was)
+	if err != nil {
 		return err
 	}
-	return p.sync()
+	if old != nil {
+		defer old.release()
+	}
+	s.announce("rename " + p.path)
+	var flags uint
+	switch {
+	case old == nil:
+		flags = unix.RENAME_NOREPLACE
+	case !p.way.Alone:
+		flags = unix.RENAME_EXCHANGE
+	}
+	err = unix.Renameat2(p.dir, o.name, p.dir, p.name, flags)
+	if flags != 0 && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)) { // a file system without
+		flags = 0
+		err = unix.Renameat(p.dir, o.name, p.dir, p.name)
+	}
+	if err != nil {
+		return p.fail("rename", err)
+	}
+	if err := o.isAt(p); err != nil || flags != unix.RENAME_EXCHANGE {
+		return err
+	}
+	if err := old.isAt(o.place); err != nil {
+		unix.Renameat2(p.dir, o.name, p.dir, p.name, flags) //nolint:errcheck // what it was is the answer
+		return err
+	}
+	return s.unlink(o.place)
 }
 
 // rename moves a file within its directory.

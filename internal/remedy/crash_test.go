@@ -47,6 +47,9 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv(envAttack); dir != "" {
+		os.Exit(attackChild(dir))
+	}
 	if mode := os.Getenv(envMode); mode != "" {
 		os.Exit(crashChild(mode))
 	}

@@ -43,6 +43,19 @@ func at(path string) (place, error) {
 	return w.place(path)
 }
 
+// othersDecide says whether others than the operator choose what a path names.
+func othersDecide(path string) bool {
+	for ; ; path = filepath.Dir(path) {
+		p, err := at(path)
+		if err == nil {
+			p.close()
+		}
+		if err == nil || path == "/" || path == "." {
+			return err == nil && !p.way.Alone
+		}
+	}
+}
+
 // resolve follows symbolic links to what they name, as far as they lie in
 // directories that are the operator's alone; a path that is not there is
 // itself, below its resolved directory.

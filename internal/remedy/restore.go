@@ -97,15 +97,15 @@ func (u *undo) clear(path string, g goal) error {
 	return u.s.removeThis(path, now)
 }
 
-// settle takes the error of one path. What somebody else has put in the way is
-// no failure of the undo, which nobody but its operator may hold up.
+// settle takes the error of one path. What somebody else may have put in the
+// way is no failure of the undo, which nobody but its operator may hold up.
 func (u *undo) settle(path string, err error) {
-	var link *linkError
 	switch {
-	case errors.As(err, &link), errors.Is(err, ErrChanged), errors.Is(err, errNotGivenBack):
-		u.leave(fmt.Sprintf("%s is not put back: %v", path, err))
-	default:
+	case err == nil:
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EROFS), !othersDecide(path):
 		u.check(err)
+	default:
+		u.leave(fmt.Sprintf("%s is not put back: %v", path, err))
 	}
 }
 
@@ -142,7 +142,7 @@ func (u *undo) bring(path string, g goal) error {
 	if now.Kind == g.Kind && now.Link == g.Link && (now.Sum == g.Sum || g.Attr) {
 		return u.bringAttr(path, g, now)
 	}
-	if g.Attr || now.unread {
+	if g.Attr || now.unread || now.Kind != kindAbsent && !now.way.Alone && now.UID != now.way.Holder && now.Ino != g.fixed(path).Ino {
 		return errNotGivenBack
 	}
 	if err := u.keep(path, g, now, data); err != nil {

@@ -17,9 +17,7 @@ func supported() error { return errUnsupported }
 func ownGroup(*exec.Cmd) {}
 func detach(*exec.Cmd)   {}
 
-// linkError is never returned here.
-type linkError struct{ error }
-
+func othersDecide(string) bool          { return false }
 func resolve(string) (string, error)    { return "", errUnsupported }
 func resolveDir(string) (string, error) { return "", errUnsupported }
 

@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"sshwhy/internal/facts"
@@ -79,14 +78,27 @@ func (a attrs) allowed(path string, st State, holds func() (inside, error)) erro
 		return errLinked(path, st.Links)
 	case want.UID != st.UID || want.GID != st.GID && !st.way.Alone:
 		return mayGive(path, st, want, holds)
-	case !st.way.Alone && st.UID != 0 && st.UID != st.way.Holder:
+	case st.way.Alone || st.UID == st.way.Holder:
+		return nil
+	case st.UID != 0:
 		return fmt.Errorf("%s belongs to uid %d, and lies where uid %d decides what has that name: its owner is to change it", path, st.UID, st.way.Holder)
+	case want.Mode&^st.Mode != 0:
+		return fmt.Errorf("%s is root's, and lies where uid %d decides what has that name: it is not opened further", path, st.way.Holder)
+	case st.Kind == kindFile:
+		return isKeys(path, holds)
 	}
 	return nil
 }
 
-// errNotKeys is why a file of root's is not given to a user.
-var errNotKeys = errors.New("it does not hold lines of public keys alone, and might be anything that was never meant for the user")
+// isKeys says why a file of root's is not taken for one that was made for the
+// user in whose directory it lies: the user may have moved it there.
+func isKeys(path string, holds func() (inside, error)) error {
+	in, err := holds()
+	if err == nil && !onlyKeys(in.data) {
+		err = fmt.Errorf("%s is root's and does not hold lines of public keys alone: it might be anything that was never meant for the user", path)
+	}
+	return err
+}
 
 // mayGive says why an object does not get another owner. Root's own goes to the
 // user in whose directory it lies if it is wholly lines of public keys, or an
@@ -104,16 +116,14 @@ func mayGive(path string, st, want State, holds func() (inside, error)) error {
 	case st.way.Alone || st.way.Dir != want.UID:
 		return fmt.Errorf("%s does not lie in a directory of uid %d", path, want.UID)
 	}
-	in, err := holds()
-	switch {
-	case err != nil:
-		return err
-	case st.Kind == kindDir && len(in.names) > 0:
-		return fmt.Errorf("%s is not empty: whose it is to be, with what is in it, is for a person to decide", path)
-	case st.Kind == kindFile && !onlyKeys(in.data):
-		return fmt.Errorf("%s: %w", path, errNotKeys)
+	if st.Kind == kindFile {
+		return isKeys(path, holds)
 	}
-	return nil
+	in, err := holds()
+	if err == nil && len(in.names) > 0 {
+		err = fmt.Errorf("%s is not empty: whose it is to be, with what is in it, is for a person to decide", path)
+	}
+	return err
 }
 
 // onlyKeys says whether a text is lines of public keys and nothing else, not

@@ -277,7 +277,7 @@ func (tx *Tx) Commit() error {
 func (tx *Tx) Rollback() (Undone, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), installTime)
 	defer cancel()
-	u, err := undoDir(ctx, tx.sys, tx.dir, undoOptions{event: evRolledBack})
+	u, err := undoDir(ctx, tx.sys, tx.dir, undoOptions{event: evRolledBack, around: true})
 	for i := range tx.Steps {
 		if tx.Steps[i].State == "done" && err == nil {
 			tx.Steps[i].State = "undone"

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	udiff "github.com/aymanbagabas/go-udiff"
 )
@@ -44,6 +43,9 @@ var ErrNothing = errors.New("there is no fix to undo")
 type undoOptions struct {
 	UndoOptions
 	event string // the event that ends it
+	// around leaves what others have changed where they decide, instead of
+	// leaving all.
+	around bool
 }
 
 // Undo takes a fix back: the one of that ID, or the last one that is not
@@ -90,6 +92,9 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	u, err := survey(s, dir)
 	if err != nil {
 		return Undone{}, err
+	}
+	if opt.around {
+		u.goAround()
 	}
 	out := Undone{ID: u.rec.ID, Conflicts: u.conflicts}
 	for _, st := range slices.Backward(u.rec.Steps) {
@@ -289,6 +294,9 @@ func (u *undo) compare() error {
 	for _, path := range u.names() {
 		g := u.target[path]
 		now, data, err := u.s.look(path)
+		if err != nil && othersDecide(path) {
+			now, err = State{Kind: kindOther}, nil
+		}
 		if err != nil {
 			return err
 		}
@@ -302,6 +310,18 @@ func (u *undo) compare() error {
 		u.conflicts = append(u.conflicts, u.conflict(path, g, now, data))
 	}
 	return nil
+}
+
+// goAround leaves what others have changed in places of theirs.
+func (u *undo) goAround() {
+	u.conflicts = slices.DeleteFunc(u.conflicts, func(c Conflict) bool {
+		if !othersDecide(c.Path) {
+			return false
+		}
+		delete(u.target, c.Path)
+		u.leave(c.Path + " is not put back: it was changed since, where others than root may do so")
+		return true
+	})
 }
 
 func (u *undo) names() []string {
@@ -385,13 +405,10 @@ func (u *undo) conflict(path string, g goal, now State, data []byte) Conflict {
 	return c
 }
 
-// dropTemps removes temporary files that a crash left. Where a directory on
-// the way has become a symbolic link, they are not behind it.
+// dropTemps removes temporary files that a crash left.
 func (u *undo) dropTemps() {
 	drop := func(path string) {
-		if err := u.s.remove(path); !errors.Is(err, syscall.ELOOP) {
-			u.check(err)
-		}
+		u.settle(path, u.s.remove(path))
 	}
 	for _, st := range u.steps {
 		if st.act.Temp != "" {
