@@ -53,7 +53,7 @@ func (f *fixFlags) check() error {
 // mend runs a fix from a first report, and prints the report of the machine
 // afterwards.
 func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *report.Report,
-	diagnose func(context.Context) (*report.Report, error),
+	diagnose func(context.Context, time.Time) (*report.Report, error),
 	verify func(context.Context, *report.Report) report.FixVerified) error {
 	state, err := remedy.StateDir()
 	if err != nil {

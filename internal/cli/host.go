@@ -47,8 +47,8 @@ func newHost(a *app) *cobra.Command {
 			if err := fix.check(); err != nil {
 				return err
 			}
-			look := func(ctx context.Context) (*report.Report, error) { return a.walk(ctx, host, f) }
-			r, err := look(cmd.Context())
+			look := func(ctx context.Context, _ time.Time) (*report.Report, error) { return a.walk(ctx, host, f) }
+			r, err := look(cmd.Context(), time.Time{})
 			if err != nil || !fix.fix {
 				return a.finishOr(r, err)
 			}

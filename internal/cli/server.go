@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -59,14 +60,18 @@ and says what root would add.
 			if err := fix.check(); err != nil {
 				return err
 			}
-			diagnose := func(ctx context.Context) (*report.Report, error) {
+			diagnose := func(ctx context.Context, changed time.Time) (*report.Report, error) {
 				b, err := a.evidence(ctx, q, f)
 				if err != nil {
 					return nil, err
 				}
+				q := q
+				if !changed.IsZero() {
+					q.Changed = changed.Unix()
+				}
 				return server.Diagnose(b, q, version()), nil
 			}
-			r, err := diagnose(cmd.Context())
+			r, err := diagnose(cmd.Context(), time.Time{})
 			if err != nil || !fix.fix {
 				defer a.offerSudo(r, f)
 				return a.finishOr(r, err)

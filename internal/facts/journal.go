@@ -204,6 +204,37 @@ func text(v any) string {
 	return ""
 }
 
+// SinceChange leaves out what was logged of connections up to a time, in
+// seconds since 1970 (0: leaves out nothing): the lines in which sshd tells of a
+// client, and what PAM's modules say with them. Lines without a time stay, as
+// do systemd's, and those of the listening sshd: it goes on as it was.
+func (j Journal) SinceChange(at int64) Journal {
+	if at == 0 {
+		return j
+	}
+	old := func(e Entry) bool { return e.Time != 0 && e.Time <= at && e.SSH() && !ofServer(e.Message) }
+	j.Entries = slices.DeleteFunc(slices.Clone(j.Entries), old)
+	j.Earlier = slices.DeleteFunc(slices.Clone(j.Earlier), old)
+	return j
+}
+
+// serverWords begin the lines that the listening sshd writes of itself
+// (sshd.c, servconf.c, sshkey and authfile.c at its start).
+var serverWords = [...]string{
+	"Server listening on ", "Received signal ", "Received SIGHUP", "error: Bind to port ", "Bind to port ",
+	"fatal: Cannot bind any address", "Cannot bind any address", "drop connection #", "error: drop connection #",
+}
+
+// ofServer reports whether a line of sshd's is about the server and not about
+// one connection.
+func ofServer(message string) bool {
+	if slices.ContainsFunc(serverWords[:], func(w string) bool { return strings.HasPrefix(message, w) }) {
+		return true
+	}
+	pr, complaint := Entry{Message: message}.Complaint()
+	return complaint && (pr.Kind != ProblemNoFile || strings.HasPrefix(pr.File, "/"))
+}
+
 // Last returns the newest entries whose message holds one of the texts, oldest first.
 func (j Journal) Last(n int, texts ...string) []Entry {
 	var out []Entry

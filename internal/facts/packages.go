@@ -11,6 +11,9 @@ type Package struct {
 	Origin    Origin // of the database that was asked
 	Installed []Installed
 	Missing   []Quote // what the tool said of packages that are not there
+	// Needed are the packages that OpenSSH's server cannot be configured
+	// without; looked at only where its own installation was never finished.
+	Needed []Installed
 }
 
 // Installed is one package that provides an SSH server, in whatever state.
@@ -32,11 +35,17 @@ func (p Installed) Unpacked() bool {
 	return len(p.State) > 1 && strings.ContainsRune("HUFWt", rune(p.State[1]))
 }
 
+// Half reports whether not even the files are all there (half-installed): then
+// dpkg wants the package again before it can be configured.
+func (p Installed) Half() bool { return len(p.State) > 1 && p.State[1] == 'H' }
+
 // Debian's database. It is asked alone where it is the machine's own.
 var (
 	itemDpkg = evidence.Command("dpkg-query", "-W", "-f=${Package}\\t${Version}\\t${db:Status-Abbrev}\\n",
 		"openssh-server", "openssh-server-gssapi", "dropbear", "dropbear-bin", "tinysshd")
-	itemDpkgDB = evidence.Stat("/var/lib/dpkg/status")
+	itemDpkgDB     = evidence.Stat("/var/lib/dpkg/status")
+	itemDpkgNeeded = evidence.Command("dpkg-query", "-W", "-f=${Package}\\t${Version}\\t${db:Status-Abbrev}\\n",
+		"openssh-client", "openssh-client-gssapi", "openssh-sftp-server", "openssh-sk-helper")
 )
 
 func wantPackage(b *evidence.Bundle, _ Ask) []evidence.Item {
@@ -45,7 +54,11 @@ func wantPackage(b *evidence.Bundle, _ Ask) []evidence.Item {
 		return items
 	}
 	if b.Get(itemDpkgDB).OK() {
-		return append(items, itemDpkg)
+		items = append(items, itemDpkg)
+		if in, ok := parsePackage(b).Server(); ok && in.Unpacked() {
+			items = append(items, itemDpkgNeeded)
+		}
+		return items
 	}
 	return append(items, otherDatabases...)
 }
@@ -65,6 +78,12 @@ func parsePackage(b *evidence.Bundle) Package {
 		if in, ok := parseDpkg(line); ok {
 			in.Quote = Quote{Source: p.Origin.Source, Text: clip(line)}
 			p.Installed = append(p.Installed, in)
+		}
+	}
+	for _, line := range lines(b.Get(itemDpkgNeeded).Data) {
+		if in, ok := parseDpkg(line); ok {
+			in.Quote = Quote{Source: "dpkg-query -W", Text: clip(line)}
+			p.Needed = append(p.Needed, in)
 		}
 	}
 	for _, line := range lines(r.Stderr) {

@@ -30,6 +30,7 @@ type System struct {
 	InitBy  Quote   // what the init was told by
 	PID1    string  // the name of process 1
 	Uptime  float64 // seconds since boot; 0 where unknown
+	UpBy    Quote   // what Uptime was read from
 }
 
 var (
@@ -67,6 +68,7 @@ func parseSystem(b *evidence.Bundle) System {
 	s.PID1 = strings.TrimSpace(string(b.Get(itemPID1).Data))
 	if f := strings.Fields(string(b.Get(itemUptime).Data)); len(f) > 0 {
 		s.Uptime, _ = strconv.ParseFloat(f[0], 64)
+		s.UpBy = Quote{Source: itemUptime.Path, Text: firstLine(b.Get(itemUptime).Data)}
 	}
 	switch {
 	case b.Get(itemSystemd).OK():

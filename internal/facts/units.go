@@ -135,10 +135,39 @@ func (u Unit) Active() bool {
 	return u.Props["ActiveState"] == "active" || u.Props["ActiveState"] == "reloading" || u.Props["ActiveState"] == "refreshing"
 }
 
-// Failed reports whether the unit failed, or is between two failed attempts.
-func (u Unit) Failed() bool {
-	return u.Props["ActiveState"] == "failed" ||
-		u.Props["ActiveState"] == "activating" && u.Props["SubState"] == "auto-restart"
+// Failed reports whether the unit failed, or fails and is started again and again.
+func (u Unit) Failed() bool { return u.Props["ActiveState"] == "failed" || u.Retried() }
+
+// Retried reports whether systemd is starting the unit again after a failure:
+// it waits for the next try (since systemd 254 in two steps), or is in it.
+// NRestarts counts the tries since somebody last started it.
+func (u Unit) Retried() bool {
+	return u.Props["ActiveState"] == "activating" && (strings.HasPrefix(u.Props["SubState"], "auto-restart") || u.Int("NRestarts") > 0)
+}
+
+// Moving reports whether the unit is on its way up or down.
+func (u Unit) Moving() bool {
+	return u.Props["ActiveState"] == "activating" || u.Props["ActiveState"] == "deactivating"
+}
+
+// Doing is the setting whose commands a unit on its way runs now (the states
+// of systemd's service.c); "" where it is none's.
+func (u Unit) Doing() string {
+	switch s := u.Props["SubState"]; s {
+	case "condition":
+		return "ExecCondition"
+	case "start-pre":
+		return "ExecStartPre"
+	case "start":
+		return "ExecStart"
+	case "start-post":
+		return "ExecStartPost"
+	case "stop":
+		return "ExecStop"
+	case "stop-post":
+		return "ExecStopPost"
+	}
+	return ""
 }
 
 // Masked reports whether the unit is masked.

@@ -44,10 +44,12 @@ func (d *keysDoer) do(ctx context.Context, s *System) error {
 	return err
 }
 
-// installDoer installs packages with the machine's own package manager.
+// installDoer installs packages with the machine's own package manager, or
+// finishes the installation of some that dpkg has unpacked.
 type installDoer struct {
-	manager  string
-	packages []string
+	manager   string
+	packages  []string
+	configure bool
 }
 
 // managers are the package managers, each with its commands. The install
@@ -63,11 +65,19 @@ var managers = map[string]struct{ probe, install, remove []string }{
 	"apk":    {[]string{"apk", "info"}, []string{"apk", "add", "--"}, []string{"apk", "del", "--"}},
 }
 
+// dpkgConfigure finishes the installation of the packages that follow, and of
+// those alone. Nobody is there to be asked about a changed configuration file:
+// the one that is there stays.
+var dpkgConfigure = []string{"dpkg", "--force-confdef", "--force-confold", "--configure", "--"}
+
 // managerOrder is the order in which the machine's package manager is looked for.
 var managerOrder = [...]string{"apt", "dnf", "yum", "zypper", "pacman", "apk"}
 
 func newInstallDoer(s *System, a report.Action) (*installDoer, error) {
-	d := &installDoer{manager: a.Manager, packages: a.Packages}
+	d := &installDoer{manager: a.Manager, packages: a.Packages, configure: a.Kind == report.ActConfigure}
+	if d.configure {
+		d.manager = "apt"
+	}
 	if d.manager == "apt-get" {
 		d.manager = "apt"
 	}
@@ -123,6 +133,10 @@ func (d *installDoer) check(_ context.Context, s *System) error {
 }
 
 func (d *installDoer) do(ctx context.Context, s *System) error {
+	if d.configure {
+		_, err := s.runFor(ctx, installTime, append(slices.Clone(dpkgConfigure), d.packages...)...)
+		return err
+	}
 	m := managers[d.manager]
 	_, err := s.runFor(ctx, installTime, append(slices.Clone(m.install), d.packages...)...)
 	if err != nil && d.manager == "apt" && staleIndex(err) {

@@ -28,6 +28,7 @@ var unitTrees = [...]string{"/etc/systemd/system", "/run/systemd/system", "/etc/
 type unitDoer struct {
 	init, unit string
 	verb       report.UnitVerb
+	runtime    bool // the mask in /run is taken off, not the one in /etc
 }
 
 func newUnitDoer(s *System, a report.Action) (*unitDoer, error) {
@@ -68,6 +69,9 @@ func (d *unitDoer) argv() ([]string, error) {
 	case initSystemd:
 		if d.verb == report.VerbDaemonReload {
 			return []string{"systemctl", verb}, nil
+		}
+		if d.runtime {
+			return []string{"systemctl", verb, "--runtime", "--", d.unit}, nil
 		}
 		return []string{"systemctl", verb, "--", d.unit}, nil
 	case initOpenRC:
@@ -227,17 +231,7 @@ func (d *unitDoer) do(ctx context.Context, s *System) error {
 			return fmt.Errorf("not done, since sshd would not come back: %s", strings.Join(says, "; "))
 		}
 	}
-	argv, err := d.argv()
-	if err != nil {
-		return err
-	}
-	if _, err = s.run(ctx, argv...); err != nil && d.init == initSystemd && d.verb == report.VerbStart {
-		// It may have joined a start that was under way (Restart=) with what was
-		// there before the fix. One that begins now decides.
-		s.ask(ctx, "systemctl", string(report.VerbResetFailed), "--", d.unit)
-		_, err = s.run(ctx, argv...)
-	}
-	if err != nil {
+	if err := d.carry(ctx, s); err != nil {
 		return err
 	}
 	if d.verb == report.VerbStart || d.verb == report.VerbRestart {
@@ -252,10 +246,10 @@ func (d *unitDoer) do(ctx context.Context, s *System) error {
 func (d *unitDoer) came(ctx context.Context, s *System) error {
 	for try := 1; ; try++ {
 		state := activeState(ctx, s, d.init, d.unit)
-		if state == "active" || state == "activating" || state == "reloading" {
+		if state == "active" || state == "reloading" {
 			return nil
 		}
-		if d.init == initSystemd || try == cameTries {
+		if d.init == initSystemd && state != "activating" || try == cameTries { // activating, its job over: tried again and again
 			return fmt.Errorf("%s is %s after the %s", d.unit, state, d.verb)
 		}
 		select {

@@ -47,10 +47,14 @@ func expand(ctx context.Context, s *System, st *Step) ([]*Step, error) {
 		}
 		return one(d, err)
 	case report.ActUnit:
-		return one(newUnitDoer(s, a))
+		d, err := newUnitDoer(s, a)
+		if err == nil && d.init == initSystemd && d.verb == report.VerbUnmask {
+			return expandUnmask(st, d)
+		}
+		return one(d, err)
 	case report.ActHostKeys:
 		return one(newKeysDoer())
-	case report.ActInstall:
+	case report.ActInstall, report.ActConfigure:
 		return one(newInstallDoer(s, a))
 	case report.ActUnban:
 		return one(newUnbanDoer(a))

@@ -159,11 +159,7 @@ func (u *undo) unitFilesChanged() bool {
 // verb does one thing to a unit and says where that fails.
 func (u *undo) verb(ctx context.Context, init, unit string, v report.UnitVerb) {
 	d := unitDoer{init: init, unit: unit, verb: v}
-	argv, err := d.argv()
-	if err == nil {
-		_, err = u.s.run(ctx, argv...)
-	}
-	if err != nil {
+	if err := d.carry(ctx, u.s); err != nil {
 		u.left = append(u.left, err.Error())
 	}
 }
@@ -173,6 +169,9 @@ func (u *undo) verb(ctx context.Context, init, unit string, v report.UnitVerb) {
 // not fail, it is stopped again.
 func (u *undo) stop(ctx context.Context, init, unit, was string) {
 	u.verb(ctx, init, unit, report.VerbStop)
+	if was == "inactive" && init == initSystemd && activeState(ctx, u.s, init, unit) == "failed" {
+		u.verb(ctx, init, unit, report.VerbResetFailed) // stopped in the middle of its start
+	}
 	if was != "failed" || init != initSystemd || strings.HasSuffix(unit, ".socket") {
 		return
 	}

@@ -220,6 +220,8 @@ func phase(a report.Action) int {
 		default:
 			return phaseStart
 		}
+	case report.ActConfigure:
+		return phaseCommands // its scripts read the files, make the keys that lack, and start the unit
 	default:
 		if isSSHDCheck(a.Argv) {
 			return phaseCheck

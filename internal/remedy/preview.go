@@ -65,6 +65,8 @@ func (s *Step) undoWords() string {
 	switch {
 	case s.act.Kind == report.ActInstall:
 		return "sshwhy undo removes the packages that came, and puts /etc back as it was"
+	case s.act.Kind == report.ActConfigure:
+		return "sshwhy undo puts /etc and the units back as they were; dpkg goes on knowing the package as configured"
 	case s.Diff != "":
 		return "sshwhy undo puts the file back as it was, with its owner, mode, times and attributes"
 	case s.Undo == "" && s.act.Kind == report.ActCommand && len(s.act.Inverse) == 0:

@@ -22,8 +22,10 @@ type Job struct {
 	// Ask asks for one step's consent; nil where nobody can be asked.
 	Ask func(*Step) (bool, error)
 
-	// Diagnose looks at the machine anew.
-	Diagnose func(context.Context) (*report.Report, error)
+	// Diagnose looks at the machine anew. changed is when the fix last changed
+	// it (zero: not, or it was taken back): what its log says of logins before
+	// that proves nothing of the machine as it is.
+	Diagnose func(ctx context.Context, changed time.Time) (*report.Report, error)
 	// Verify makes a real connection, before and after. Nil where none can be made.
 	Verify func(context.Context, *report.Report) report.FixVerified
 
@@ -78,6 +80,8 @@ type fixing struct {
 	before report.FixVerified // whether a connection worked before
 	mended []string           // the causes that steps were done for
 	seen   []string           // the steps that were done, so that none is tried twice
+
+	changed time.Time // when the last round was done
 }
 
 // withoutChange ends a fix that changes nothing.
@@ -181,9 +185,10 @@ func (f *fixing) rounds(ctx context.Context, plan *Plan) error {
 		if err := f.tx.Apply(ctx, plan); err != nil {
 			return err
 		}
+		f.changed = f.System.Now()
 		f.Say("looking again")
 		var err error
-		if f.rep, err = f.Diagnose(ctx); err != nil {
+		if f.rep, err = f.Diagnose(ctx, f.changed); err != nil {
 			return err
 		}
 		if plan, err = Make(ctx, f.System, f.rep, f.Options); err != nil {
@@ -206,21 +211,50 @@ func (f *fixing) rounds(ctx context.Context, plan *Plan) error {
 // judge says why a fix must not stand: a cause that it was to mend still
 // blocks, or a door that was open is closed.
 func (f *fixing) judge(ctx context.Context) error {
+	if err := f.still(); err != nil || f.Verify == nil {
+		return err
+	}
+	f.Say("connecting")
+	v := f.verify(ctx)
+	f.fix.Verified = &v
+	switch {
+	case v.OK, f.Options.Where == report.OnClient && !f.before.OK: // there the last look was the connection
+		return nil
+	case f.before.OK:
+		return fmt.Errorf("a connection that worked before the fix does not work now (%s)", v.How)
+	}
+	// The connection itself may have brought the fault back: it makes a socket
+	// unit start a service that does not start.
+	r, err := f.Diagnose(ctx, f.changed)
+	if err != nil {
+		return err
+	}
+	f.rep = unproven(r, v)
+	return f.still()
+}
+
+// still says which cause that was to be mended goes on blocking; nil where none does.
+func (f *fixing) still() error {
 	for _, find := range f.rep.Findings {
 		if find.Impact == report.Blocking && slices.Contains(f.mended, find.Cause) {
 			return fmt.Errorf("%s still stands: %s", find.Cause, find.Summary)
 		}
 	}
-	if f.Verify == nil {
-		return nil
-	}
-	f.Say("connecting")
-	v := f.verify(ctx)
-	f.fix.Verified = &v
-	if f.before.OK && !v.OK {
-		return fmt.Errorf("a connection that worked before the fix does not work now (%s)", v.How)
-	}
 	return nil
+}
+
+// unproven is a report that does not say that all is well where a connection
+// has not shown it.
+func unproven(r *report.Report, v report.FixVerified) *report.Report {
+	out := *r
+	if out.Verdict == report.VerdictOK || out.Verdict == report.VerdictDegraded {
+		if out.Verdict == report.VerdictOK {
+			out.Headline = "The fix is done, and no fault is found any more; but a connection did not show that it works."
+		}
+		out.Verdict = report.VerdictUnknown
+		out.Incomplete = append(slices.Clone(out.Incomplete), report.Incomplete{Check: "a connection after the fix", Reason: v.How})
+	}
+	return &out
 }
 
 func (f *fixing) verify(ctx context.Context) report.FixVerified {
@@ -250,7 +284,7 @@ func (f *fixing) back(why error) (*report.Report, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
-	if r, err := f.Diagnose(ctx); err == nil {
+	if r, err := f.Diagnose(ctx, time.Time{}); err == nil {
 		f.rep = r
 	}
 	return f.finished(), why

@@ -57,7 +57,7 @@ type Action struct {
 	Verb UnitVerb // what to do with it
 	Init string   // "" or "systemd", "openrc", "sysv", "runit"
 
-	Packages []string // names for the machine's own package manager (ActInstall)
+	Packages []string // names for the machine's own package manager (ActInstall), or dpkg's (ActConfigure)
 	Manager  string   // "apt", "dnf", "yum", "zypper", "pacman", "apk"; "" is found out
 
 	Firewall *Opening // ActFirewall
@@ -96,6 +96,7 @@ const (
 	ActUnit       ActionKind = "unit"        // a unit or service
 	ActHostKeys   ActionKind = "host-keys"   // ssh-keygen -A
 	ActInstall    ActionKind = "install"     // packages, with the machine's package manager
+	ActConfigure  ActionKind = "configure"   // packages that dpkg has unpacked and not configured
 	ActFirewall   ActionKind = "firewall"    // an opening, through the manager that owns the firewall
 	ActUnban      ActionKind = "unban"       // one address taken out of a ban list
 	ActHostsAllow ActionKind = "hosts-allow" // a line at the head of /etc/hosts.allow

@@ -90,9 +90,7 @@ func checkRuns(v *view, p *part) {
 		quote(f, facts.MetaQuote(sshd.Path, sshd.Meta))
 		mend(f, "Make the program executable again.", append([]report.Step{chmod(sshd.Path, 0o755, sshd.Meta.Mode)}, v.revive()...)...)
 	case packaged && in.Unpacked():
-		f := p.found("sshd-broken", v.keepsOut(), "The package %s is only half installed (dpkg says %s).", in.Name, in.State)
-		quote(f, in.Quote)
-		mend(f, "Finish the installation.", append([]report.Step{do("dpkg --configure -a", "")}, v.revive()...)...)
+		v.unfinished(p, in)
 	case v.Test.Broken():
 		cause := "sshd-broken"
 		if strings.Contains(v.Test.Words(), "OpenSSL version mismatch") {
@@ -109,6 +107,29 @@ func checkRuns(v *view, p *part) {
 	if v.Package.Origin.Unseen() && !v.serving() {
 		p.also("package state", v.Package.Origin.Reason)
 	}
+}
+
+// unfinished: the package was unpacked and never configured, so that its
+// account, its keys or its configuration may be missing.
+func (v *view) unfinished(p *part, in facts.Installed) {
+	f := p.found("sshd-broken", v.keepsOut(), "The package %s is only half installed (dpkg says %s).", in.Name, in.State)
+	quote(f, in.Quote)
+	if in.Half() {
+		v.mendBroken(f)
+		return
+	}
+	var names []string
+	for _, n := range append(v.Package.Needed, in) {
+		if n.Unpacked() {
+			names = append(names, n.Name)
+		}
+		if n.Unpacked() && n.Name != in.Name {
+			quote(f, n.Quote)
+		}
+	}
+	step := do("dpkg --configure "+strings.Join(names, " "), "")
+	step.Act = &report.Action{Kind: report.ActConfigure, Packages: names}
+	mend(f, "Finish the installation.", append([]report.Step{step}, v.revive()...)...)
 }
 
 // splitRelease reports whether the package is one whose sshd serves connections

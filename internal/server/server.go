@@ -24,6 +24,10 @@ type Query struct {
 	// Keys are the fingerprints (SHA256:…) of the keys the visitor offers; none:
 	// any key will do.
 	Keys []string
+	// Changed is when the machine was last changed by the fix after which this
+	// is asked, in seconds since 1970 by its own clock; 0: by none. What the log
+	// says of logins up to then was before the fix and says nothing against it.
+	Changed int64
 }
 
 func (q Query) ask() facts.Ask { return facts.Ask{Client: q.Client, User: q.User, Port: q.Port} }

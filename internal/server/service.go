@@ -13,7 +13,7 @@ import (
 // serviceStage: does something run, or stand ready to run, the SSH server?
 func serviceStage() stage {
 	return stage{report.StageService, serviceDetail, []check{
-		checkManager, checkMasked, checkFailed, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied, checkChanged, checkReplaced,
+		checkManager, checkMasked, checkFailed, checkStuck, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied, checkChanged, checkReplaced,
 	}}
 }
 
@@ -61,10 +61,20 @@ func checkMasked(v *view, p *part) {
 		}
 		f := p.found("service-masked", v.keepsOut(), "%s is masked: systemd refuses to start it.", u.Name)
 		quote(f, u.Quote("LoadState", "UnitFileState", "FragmentPath", "ActiveState"))
-		steps := []report.Step{unit(report.VerbUnmask, u.Name)}
-		steps[0].Act.Opens = "everyone who may log in by SSH: the server runs again"
+		steps := []report.Step{v.unmask(u)}
 		mend(f, "Take the mask off and start it. Somebody masked it on purpose: ask why first.", append(steps, v.revive()...)...)
 	}
+}
+
+// unmask takes a mask off: the one in /run, which lasts until the next boot, by
+// an option of its own.
+func (v *view) unmask(u *facts.Unit) report.Step {
+	s := unit(report.VerbUnmask, u.Name)
+	if u.Props["UnitFileState"] == "masked-runtime" {
+		s.Do, s.Undo = "systemctl unmask --runtime "+u.Name, "systemctl mask --runtime "+u.Name
+	}
+	s.Act.Opens = "everyone who may log in by SSH: the server runs again"
+	return s
 }
 
 // socketNeeded: where the service requires the socket unit (Ubuntu), a masked
@@ -99,13 +109,53 @@ func checkFailed(v *view, p *part) {
 		mend(f, "Clear the count of failures and start it again.", v.revive()...)
 		return
 	}
-	f := p.found("service-failed", impact, "%s failed%s.", u.Name, v.failureWords(said))
+	words := "failed"
+	switch n := u.Int("NRestarts"); {
+	case u.Retried() && n > 1:
+		words = fmt.Sprintf("fails and is started again and again (%d times so far)", n)
+	case u.Retried():
+		words = "fails and is started again"
+	}
+	f := p.found("service-failed", impact, "%s %s%s.", u.Name, words, v.failureWords(said))
 	quote(f, u.Quote("ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus", "NRestarts"))
 	quoteEntries(f, attempt)
 	advise(f, "Mend what its log names (journalctl -u "+u.Name+"), then start it again.", v.revive()...)
 	if v.Journal.Origin.Unseen() {
 		p.also("log of "+u.Name, v.Journal.Origin.Reason)
 	}
+}
+
+// stuckAfter is how many seconds a unit may be on its way before it is said to
+// hang: sshd itself is up within one, a slow check before it within a few.
+const stuckAfter = 10
+
+// checkStuck looks at a service that neither comes up nor goes down.
+func checkStuck(v *view, p *part) {
+	u := v.service
+	if u == nil || !u.Moving() || u.Failed() || v.serving() && !v.idle() {
+		return
+	}
+	way := "is being started"
+	if u.Props["ActiveState"] == "deactivating" {
+		way = "is being stopped"
+	}
+	since := v.System.Uptime - float64(u.Int("StateChangeTimestampMonotonic"))/1e6
+	if v.System.Uptime == 0 || since < stuckAfter {
+		p.cannot("service", fmt.Sprintf("%s %s at this moment (%s): ask again when that is over", u.Name, way, u.Props["SubState"]))
+		return
+	}
+	f := p.found("service-failed", v.keepsOut(), "%s %s since %.0f s and hangs in the state %s.", u.Name, way, since, u.Props["SubState"])
+	quote(f, u.Quote("ActiveState", "SubState", "StateChangeTimestampMonotonic"), v.System.UpBy)
+	var commands []facts.Quote
+	if u.Doing() != "" {
+		commands = u.Setting(u.Doing())
+	}
+	quote(f, commands...)
+	quoteEntries(f, v.Journal.Attempt(u.Name))
+	if len(commands) == 1 {
+		f.Summary = fmt.Sprintf("%s %s since %.0f s and hangs in %s.", u.Name, way, since, strings.TrimSpace(commands[0].Text))
+	}
+	advise(f, "See why that command does not end (systemctl status "+u.Name+" names its process), or take it out of the unit; then start the service again.")
 }
 
 // mendedSince reports whether what the last start complained of is something
@@ -149,7 +199,7 @@ func checkStopped(v *view, p *part) {
 func (v *view) stoppedUnit(p *part) {
 	u := v.service
 	switch {
-	case !v.Units.Known() || u != nil && (u.Failed() || u.Masked() || u.Active()):
+	case !v.Units.Known() || u != nil && (u.Failed() || u.Masked() || u.Active() || u.Moving()):
 		return
 	case u == nil && v.socket == nil:
 		f := p.found("service-stopped", report.Blocking, "An SSH server is installed, but no unit of systemd starts it.")

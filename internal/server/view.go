@@ -24,6 +24,7 @@ type view struct {
 
 func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
 	v := &view{Facts: f, q: q}
+	v.Journal = f.Journal.SinceChange(q.Changed)
 	if !b.Taken.IsZero() {
 		v.taken = b.Taken.Unix()
 	}
