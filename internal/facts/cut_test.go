@@ -21,7 +21,6 @@ func lineReaders(testing.TB) map[string]cuttest.Reader {
 		"parsePAM":            text(func(s string) { parsePAM(s) }),
 		"ParseAuthorizedKeys": func(b []byte) { ParseAuthorizedKeys("keys", b) },
 		"MatchFrom":           text(func(s string) { MatchFrom(s, client, true) }),
-		"splitDirective":      text(func(s string) { splitDirective(s) }),
 		"parseDump":           func(b []byte) { parseDump(b, "sshd -T") },
 		"parseProblem":        text(func(s string) { parseProblem(s, 255) }),
 		"parseHostsRule":      text(func(s string) { parseHostsRule(s) }),
