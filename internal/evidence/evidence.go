@@ -39,6 +39,7 @@ type Item struct {
 	Args    []string      // command: program and arguments; a bare name is looked up in the usual directories
 	Timeout time.Duration // 0: DefaultTimeout
 	Cap     int           // 0: DefaultCap
+	As      *User         // whose rights it is looked at with; nil: those of whoever looks
 }
 
 // File wants the content and metadata of a file (symbolic links are followed;
@@ -60,8 +61,21 @@ func (it Item) Within(d time.Duration) Item { it.Timeout = d; return it }
 // AtMost sets how many bytes are kept.
 func (it Item) AtMost(n int) Item { it.Cap = n; return it }
 
-// Key identifies the item in a bundle: "file:/etc/ssh/sshd_config", "cmd:sshd -T".
+// AsUser sets whose rights the item is looked at with.
+func (it Item) AsUser(u *User) Item { it.As = u; return it }
+
+// Key identifies the item in a bundle: "file:/etc/ssh/sshd_config", "cmd:sshd -T",
+// and with a user "file as bob:/home/bob/.ssh/authorized_keys".
 func (it Item) Key() string {
+	if it.As == nil {
+		return it.plainKey()
+	}
+	kind, rest, _ := strings.Cut(it.plainKey(), ":")
+	return kind + asMark + it.As.Name + ":" + rest
+}
+
+// plainKey is the key without the user.
+func (it Item) plainKey() string {
 	if it.Kind == KindCommand {
 		return string(it.Kind) + ":" + strings.Join(it.Args, " ")
 	}
@@ -119,6 +133,9 @@ type Bundle struct {
 	Way   string    // local, via, script
 	Taken time.Time // when; a diagnosis has no other clock
 	UID   int       // effective user id it was taken with; -1 where that is not known
+	// Plain says that no item tells as whom it was looked at, as in bundles of older
+	// versions and in what people paste: whoever asks as a user gets what there is.
+	Plain bool
 	items map[string]Result
 }
 
@@ -126,7 +143,16 @@ type Bundle struct {
 func NewBundle() *Bundle { return &Bundle{UID: -1, items: map[string]Result{}} }
 
 // Get returns what came back for an item; an item that nobody looked at is Skipped.
-func (b *Bundle) Get(it Item) Result { return b.Lookup(it.Key()) }
+func (b *Bundle) Get(it Item) Result { return b.Lookup(b.keyOf(it)) }
+
+// keyOf is the item's key in this bundle.
+func (b *Bundle) keyOf(it Item) string {
+	key := it.Key()
+	if _, ok := b.items[key]; !ok && b.Plain {
+		return it.plainKey()
+	}
+	return key
+}
 
 // Lookup is Get by key.
 func (b *Bundle) Lookup(key string) Result {
@@ -137,7 +163,7 @@ func (b *Bundle) Lookup(key string) Result {
 }
 
 // Has reports whether the item has been looked at.
-func (b *Bundle) Has(it Item) bool { _, ok := b.items[it.Key()]; return ok }
+func (b *Bundle) Has(it Item) bool { return b.HasKey(b.keyOf(it)) }
 
 // HasKey is Has by key.
 func (b *Bundle) HasKey(key string) bool { _, ok := b.items[key]; return ok }

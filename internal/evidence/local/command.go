@@ -14,7 +14,10 @@ func lookCommand(ctx context.Context, it evidence.Item) evidence.Result {
 	if len(it.Args) == 0 {
 		return failed("no program named")
 	}
-	run := proc.Run(ctx, proc.Command{Args: it.Args, Limit: it.TimeLimit(), Cap: it.Limit()})
+	if it.As != nil {
+		keepDescriptors()
+	}
+	run := proc.Run(ctx, proc.Command{Args: it.Args, As: credential(it.As), Limit: it.TimeLimit(), Cap: it.Limit()})
 	r := evidence.Result{Status: evidence.Known, Data: run.Out, Stderr: run.Err, Exit: run.Exit, Truncated: run.Truncated}
 	switch run.Ending {
 	case proc.Exited:

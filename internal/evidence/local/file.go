@@ -5,32 +5,46 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"syscall"
 
 	"sshwhy/internal/evidence"
 )
 
+// eyes find a path. What is said of it and what is read of it come from one
+// descriptor, so that nobody can put something else in its place in between.
+type eyes interface {
+	// find opens nothing for reading and follows links as far as it may. Link is the
+	// metadata of the path itself where that is a symbolic link, also beside an error.
+	find(path string) (p *place, link *evidence.Meta, err error)
+}
+
+// refusal is what eyes will not look at, and why.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // lookFile reads a file. Only regular files are read (those of /proc and /sys
 // are regular): opening a FIFO would wait for a writer, and reading a device can
 // have effects.
-func lookFile(ctx context.Context, it evidence.Item) evidence.Result {
-	r := lookStat(it)
-	if !r.OK() {
+func lookFile(ctx context.Context, e eyes, it evidence.Item) evidence.Result {
+	p, r := look1(e, it)
+	if p == nil {
 		return r
 	}
+	defer p.close()
 	if r.Meta.Type != "file" {
-		return notAFile(r)
+		r.Status, r.Reason, r.Exit = evidence.Failed, "not a regular file but a "+r.Meta.Type, -1
+		return r
 	}
-	f, err := os.OpenFile(it.Path, os.O_RDONLY|openFlags, 0)
+	f, err := p.open()
 	if err != nil {
+		if p.link != nil { // who may not read it learns no more than that the link is there
+			r.Meta = p.link
+		}
 		return because(r, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return notAFile(r) // it was replaced between the two looks
-	}
 	if limit, ok := ctx.Deadline(); ok {
 		_ = f.SetReadDeadline(limit) // only for files that can wait, such as /proc/kmsg
 	}
@@ -45,74 +59,46 @@ func lookFile(ctx context.Context, it evidence.Item) evidence.Result {
 	return r
 }
 
-func notAFile(r evidence.Result) evidence.Result {
-	r.Status, r.Reason, r.Exit = evidence.Failed, "not a regular file but a "+r.Meta.Type, -1
-	return r
-}
-
 // lookStat reads the metadata of the path, symbolic links followed. Of a link
 // that leads nowhere it is the metadata of the link itself, with status Absent.
-func lookStat(it evidence.Item) evidence.Result {
-	if !filepath.IsAbs(it.Path) {
-		return failed("not an absolute path")
-	}
-	meta, err := metaOf(it.Path)
-	r := evidence.Result{Status: evidence.Known, Meta: meta}
-	if err != nil {
-		return because(r, err)
+func lookStat(e eyes, it evidence.Item) evidence.Result {
+	p, r := look1(e, it)
+	if p != nil {
+		p.close()
 	}
 	return r
 }
 
-func metaOf(path string) (*evidence.Meta, error) {
-	info, err := os.Lstat(path)
+// look1 finds the item's path. The place is nil where the result is not Known.
+func look1(e eyes, it evidence.Item) (*place, evidence.Result) {
+	if !filepath.IsAbs(it.Path) {
+		return nil, failed("not an absolute path")
+	}
+	p, link, err := e.find(it.Path)
 	if err != nil {
-		return nil, err
+		return nil, because(evidence.Result{Meta: link}, err)
 	}
-	var link string
-	if info.Mode()&fs.ModeSymlink != 0 {
-		if link, err = os.Readlink(path); err == nil {
-			var target fs.FileInfo
-			if target, err = os.Stat(path); err == nil {
-				info = target
-			}
-		}
-	}
-	uid, gid := owner(info)
-	return &evidence.Meta{
-		Type: typeOf(info.Mode()), Mode: permissions(info.Mode()), UID: uid, GID: gid,
-		Size: info.Size(), MTime: info.ModTime().Unix(), Link: link,
-	}, err
+	p.link = link
+	return p, evidence.Result{Status: evidence.Known, Meta: p.metaWith(link)}
 }
 
-func typeOf(m fs.FileMode) string {
-	switch {
-	case m.IsRegular():
-		return "file"
-	case m.IsDir():
-		return "dir"
-	case m&fs.ModeSymlink != 0:
-		return "link"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	case m&fs.ModeNamedPipe != 0:
-		return "fifo"
+// metaWith is the metadata of what was found, and of the link that led there its target.
+func (p *place) metaWith(link *evidence.Meta) *evidence.Meta {
+	m := p.meta
+	if link != nil {
+		m.Link = link.Link
 	}
-	return "device"
+	return &m
 }
 
-// permissions gives the low twelve bits of st_mode.
-func permissions(m fs.FileMode) uint32 {
-	bits := uint32(m.Perm())
-	for _, b := range []struct {
-		mode fs.FileMode
-		bit  uint32
-	}{{fs.ModeSetuid, 0o4000}, {fs.ModeSetgid, 0o2000}, {fs.ModeSticky, 0o1000}} {
-		if m&b.mode != 0 {
-			bits |= b.bit
-		}
+// metaOf is the metadata of a path; beside an error that of the link, if it is one.
+func metaOf(e eyes, path string) (*evidence.Meta, error) {
+	p, link, err := e.find(path)
+	if err != nil {
+		return link, err
 	}
-	return bits
+	defer p.close()
+	return p.metaWith(link), nil
 }
 
 // because turns r into what err says: not there, not allowed, or gone wrong.
@@ -140,4 +126,9 @@ func reasonOf(err error) string {
 		return p.Err.Error()
 	}
 	return err.Error()
+}
+
+// failed is the result of what was not looked at, or went wrong.
+func failed(reason string) evidence.Result {
+	return evidence.Result{Status: evidence.Failed, Reason: reason, Exit: -1}
 }

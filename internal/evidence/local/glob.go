@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,11 +16,11 @@ const maxMatches = 10000
 // Include: a wildcard does not match a leading dot. A directory that may not be
 // listed makes the result Denied even where other directories gave matches:
 // nobody may take the list for complete.
-func lookGlob(ctx context.Context, it evidence.Item) evidence.Result {
+func lookGlob(ctx context.Context, e eyes, it evidence.Item) evidence.Result {
 	if !filepath.IsAbs(it.Path) {
 		return failed("not an absolute path")
 	}
-	g := glob{ctx: ctx}
+	g := glob{ctx: ctx, eyes: e}
 	root := filepath.VolumeName(it.Path) + string(filepath.Separator)
 	paths := []string{root}
 	for _, part := range strings.Split(filepath.ToSlash(it.Path[len(root):]), "/") {
@@ -36,7 +35,7 @@ func lookGlob(ctx context.Context, it evidence.Item) evidence.Result {
 	slices.Sort(paths)
 	r := evidence.Result{Status: evidence.Known, Truncated: g.cut}
 	for _, p := range paths {
-		meta, err := metaOf(p)
+		meta, err := metaOf(e, p)
 		switch {
 		case meta != nil: // a link that leads nowhere matches too
 			r.Matches = append(r.Matches, evidence.Match{Path: p, Meta: *meta})
@@ -57,6 +56,7 @@ func lookGlob(ctx context.Context, it evidence.Item) evidence.Result {
 
 type glob struct {
 	ctx   context.Context
+	eyes  eyes
 	worst error  // first error other than "no such file"
 	where string // the path it came up at
 	cut   bool
@@ -77,7 +77,7 @@ func (g *glob) step(paths []string, part string) []string {
 		}
 		if !strings.ContainsAny(part, `*?[\`) {
 			p := filepath.Join(dir, part)
-			if _, err := os.Lstat(p); err == nil {
+			if meta, err := metaOf(g.eyes, p); meta != nil { // a link that leads nowhere, too
 				out = append(out, p)
 			} else {
 				g.note(dir, err)
@@ -94,13 +94,16 @@ func (g *glob) step(paths []string, part string) []string {
 }
 
 func (g *glob) list(dir, part string) []string {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		if err != nil {
-			g.note(dir, err)
-		}
+	d, _, err := g.eyes.find(dir)
+	if err != nil {
+		g.note(dir, err)
 		return nil
 	}
-	entries, err := os.ReadDir(dir)
+	defer d.close()
+	if d.meta.Type != "dir" {
+		return nil
+	}
+	entries, err := d.list()
 	if err != nil {
 		g.note(dir, err)
 	}

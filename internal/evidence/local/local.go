@@ -38,8 +38,9 @@ func Fill(ctx context.Context, m evidence.Manifest, opt Options) (*evidence.Bund
 	}
 	b := evidence.NewBundle()
 	b.Tool, b.Way, b.Taken, b.UID = opt.Tool, "local", now().UTC(), os.Geteuid()
+	e := ownEyes()
 	err := filesFirst(m).Rounds(b, func(round []evidence.Item) error {
-		results := lookAtAll(ctx, round)
+		results := lookAtAll(ctx, e, round)
 		if err := ctx.Err(); err != nil {
 			for i, it := range round {
 				if results[i].Status == evidence.Known {
@@ -75,27 +76,55 @@ func filesFirst(m evidence.Manifest) evidence.Manifest {
 	}
 }
 
-func lookAtAll(ctx context.Context, round []evidence.Item) []evidence.Result {
+// lookAtAll looks at the items of a round together: those of a user through one
+// child of his, each other one by itself.
+func lookAtAll(ctx context.Context, e eyes, round []evidence.Item) []evidence.Result {
 	results := make([]evidence.Result, len(round))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(len(round), max(leastWorkers, 2*runtime.NumCPU())) {
-		workers.Go(func() {
-			for i := range next {
-				results[i] = look(ctx, round[i])
-			}
-		})
+	var jobs []func()
+	users := map[string][]int{}
+	for i, it := range round {
+		if it.As == nil || it.Kind == evidence.KindCommand {
+			jobs = append(jobs, func() { results[i] = look(ctx, e, it) })
+			continue
+		}
+		if users[it.As.Name] == nil {
+			jobs = append(jobs, func() {
+				numbers := users[it.As.Name]
+				items := make([]evidence.Item, len(numbers))
+				for k, n := range numbers {
+					items[k] = round[n]
+				}
+				for k, r := range lookAs(ctx, items) {
+					results[numbers[k]] = r
+				}
+			})
+		}
+		users[it.As.Name] = append(users[it.As.Name], i)
 	}
-	for i := range round {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
+	each(max(leastWorkers, 2*runtime.NumCPU()), len(jobs), func(i int) { jobs[i]() })
 	return results
 }
 
+// each calls f with 0 to n-1, a number of them at once.
+func each(workers, n int, f func(i int)) {
+	next := make(chan int)
+	var running sync.WaitGroup
+	for range min(n, workers) {
+		running.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	running.Wait()
+}
+
 // look looks at one item within its time limit.
-func look(ctx context.Context, it evidence.Item) evidence.Result {
+func look(ctx context.Context, e eyes, it evidence.Item) evidence.Result {
 	if ctx.Err() != nil {
 		return failed("not looked at: " + ctx.Err().Error())
 	}
@@ -106,11 +135,11 @@ func look(ctx context.Context, it evidence.Item) evidence.Result {
 	defer cancel()
 	switch it.Kind {
 	case evidence.KindFile:
-		return within(ctx, it, func() evidence.Result { return lookFile(ctx, it) })
+		return within(ctx, it, func() evidence.Result { return lookFile(ctx, e, it) })
 	case evidence.KindStat:
-		return within(ctx, it, func() evidence.Result { return lookStat(it) })
+		return within(ctx, it, func() evidence.Result { return lookStat(e, it) })
 	case evidence.KindGlob:
-		return within(ctx, it, func() evidence.Result { return lookGlob(ctx, it) })
+		return within(ctx, it, func() evidence.Result { return lookGlob(ctx, e, it) })
 	}
 	return failed("unknown kind of item: " + string(it.Kind))
 }
@@ -133,8 +162,4 @@ func outOfTime(cause error, it evidence.Item) string {
 		return "no answer within " + it.TimeLimit().String()
 	}
 	return "stopped: " + cause.Error()
-}
-
-func failed(reason string) evidence.Result {
-	return evidence.Result{Status: evidence.Failed, Reason: reason, Exit: -1}
 }

@@ -121,3 +121,5 @@ func TestFileThatWaits(t *testing.T) {
 		t.Errorf("nothing was read, and that is called known")
 	}
 }
+
+func TestUsers(t *testing.T) { evidencetest.RunUsers(t, fill, nil) }

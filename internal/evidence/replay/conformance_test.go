@@ -5,6 +5,7 @@ package replay
 import (
 	"bytes"
 	"context"
+	"os"
 	"testing"
 
 	"sshwhy/internal/evidence"
@@ -26,6 +27,16 @@ func throughAFile(ctx context.Context, m evidence.Manifest) (*evidence.Bundle, e
 }
 
 func TestConformance(t *testing.T) { evidencetest.Run(t, throughAFile, nil) }
+
+// The children that look as a user are this very program.
+func TestMain(m *testing.M) {
+	if local.Serve() {
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestUsers(t *testing.T) { evidencetest.RunUsers(t, throughAFile, nil) }
 
 func TestDenied(t *testing.T) {
 	if evidencetest.AsNobody(t) {

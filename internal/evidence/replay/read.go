@@ -117,6 +117,7 @@ func decode(in io.Reader) (*evidence.Bundle, error) {
 		}
 		return nil, errors.New("the bundle is damaged: something follows its end")
 	}
+	r.b.Settle()
 	return r.b, nil
 }
 

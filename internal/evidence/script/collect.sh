@@ -34,6 +34,7 @@ k() { shift; O s f "$*"; O .; }
 z() { printf '%s\n%s\0' "$a" "$k"; "$@"; }
 x() { n=$((n+1)) a=0 k=$j j=
 case $1 in
+a) a=$6;;
 f) a=${4:-@CAP@}; k=${k:-file:$3};;
 s) k=${k:-stat:$3};;
 c) a=$4; [ "$k" ] || { k=$(shift 4; echo "cmd:$*."); k=${k%.}; };;

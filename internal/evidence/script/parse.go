@@ -200,6 +200,7 @@ func (r *run) bundle() (*evidence.Bundle, error) {
 			b.PutKey(key, result)
 		}
 	}
+	b.Settle()
 	return b, nil
 }
 
@@ -260,21 +261,19 @@ func (r *run) item(data []byte) (key string, result evidence.Result) {
 	head, frames, found := bytes.Cut(data, []byte("\x00"))
 	limit, key, _ := strings.Cut(string(head), "\n")
 	most, err := strconv.Atoi(limit)
-	kind, _, _ := strings.Cut(key, ":")
+	kind, user, _ := evidence.CutKey(key)
 	if !found || err != nil || key == "" {
 		return key, evidence.Result{Status: evidence.Failed, Reason: "the answer is damaged: its name is missing", Exit: -1}
 	}
-	var sections []shell.Section
-	for i, part := range bytes.Split(frames, []byte("\n@"+r.nonce+" ")) {
-		if i == 0 {
-			continue // before the first frame
-		}
-		words, body, _ := bytes.Cut(part, []byte("\n"))
-		if name := strings.TrimSpace(string(words)); !strings.HasPrefix(name, "b ") {
-			sections = append(sections, shell.Section{Head: name, Body: body})
-		}
+	answers := shell.Frames(r.nonce, frames)
+	if len(answers) == 0 && user != "" {
+		return key, evidence.Result{Status: evidence.Failed, Reason: "could not look as " + user + ": no answer came", Exit: -1}
 	}
-	return key, shell.Decode(evidence.Kind(kind), max(0, most-1), sections, true)
+	var sections []shell.Section
+	if len(answers) > 0 {
+		sections = answers[0].Sections
+	}
+	return key, shell.Decode(kind, max(0, most-1), sections, true)
 }
 
 // cksum is the checksum of cksum(1), as POSIX defines it.

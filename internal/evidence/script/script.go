@@ -109,10 +109,16 @@ func line(it evidence.Item) string {
 		call = "k 0 " + reason + "\n"
 	}
 	before, last := "", call
-	if i := strings.LastIndex(strings.TrimSuffix(call, "\n"), "\n"); i >= 0 {
-		before, last = call[:i+1], call[i+1:]
+	switch {
+	case failed == nil && it.As != nil:
+		before, last = shell.As(it.As.Name, call, shell.Room(it), shell.Slowest([]evidence.Item{it}))
+		last += " " + strconv.Itoa(it.Limit()+1) + "\n" // for x: how much of the item is kept
+	default:
+		if i := strings.LastIndex(strings.TrimSuffix(call, "\n"), "\n"); i >= 0 {
+			before, last = call[:i+1], call[i+1:]
+		}
 	}
-	if failed != nil || it.Kind == evidence.KindGlob || strings.Contains(it.Key(), `\`) {
+	if failed != nil || it.As != nil || it.Kind == evidence.KindGlob || strings.Contains(it.Key(), `\`) {
 		name, word := shell.Word(it.Key())
 		before = name + "j=" + word + "\n" + before
 	}

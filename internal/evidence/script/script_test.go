@@ -103,6 +103,17 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestUsers(t *testing.T) {
+	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}} {
+		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			t.Parallel()
+			need(t, shell[0])
+			carry := typedInto(shell...)
+			evidencetest.RunUsers(t, pasting(func(ctx context.Context, script string) ([]byte, error) { return carry(ctx, body(script)) }), nil)
+		})
+	}
+}
+
 func TestDenied(t *testing.T) {
 	if evidencetest.AsNobody(t) {
 		evidencetest.RunDenied(t, pasting(typedInto("sh")))

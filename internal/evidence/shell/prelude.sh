@@ -12,8 +12,8 @@ elif has od; then D='od -An -v -tx1'; fi
 [ "$(stat -L -c %f / 2>/dev/null)" ] && K=s
 has setsid && S=setsid
 [ "$(timeout -s KILL 9 echo a 2>/dev/null)" = a ] && H='timeout -s KILL @READ@'
-if [ "$(printf ab | head -c 1 2>/dev/null)" = a ]; then C() { $h head -c "$1"; }
-else C() { $h dd bs=1 count="$1" 2>/dev/null; }; fi
+if [ "$(printf ab | head -c 1 2>/dev/null)" = a ]; then C() { $h head -c "$@"; }
+else C() { $h dd bs=1 count="$1" ${2:+"if=$2"} 2>/dev/null; }; fi
 W() { w=$1; s=a
 while [ "$w" ]; do w=${w%/*}; [ -e "${w:-/}" ] && break; done
 [ -d "${w:-/}" ] && ! [ -x "${w:-/}" ] && s=d; }
@@ -23,13 +23,16 @@ M() { if [ $K = s ]; then m=$(stat $1 -c '%f %u %g %s %Y' "$2" 2>/dev/null) && O
 else m=$(ls -dn $1 "$2" 2>/dev/null) && (set -f; set -- $m; O n "$1" "$3" "$4" "$5"); fi
 [ -L "$2" ] && { O l; readlink "$2" | $E; }; }
 T() { A "$1"; case $s in e) M -L "$1";; l) O s a; M '' "$1";; *) O s $s; [ -L "$1" ] && M '' "$1";; esac; }
-s() { O b "$1"; T "$2"; O .; }
-f() { O b "$1"; T "$2"
+Y() { [ "$J" ] || return
+case $(readlink -f "$1" 2>/dev/null) in /proc/*|/sys/*) O s f "not looked at: it leads into /proc or /sys"
+[ -L "$1" ] && M '' "$1"; s=k;; *) return 1;; esac; }
+s() { O b "$1"; Y "$2" || T "$2"; O .; }
+f() { O b "$1"; Y "$2" || T "$2"
 if [ $s = e ] && [ -f "$2" ]; then
 if [ -r "$2" ]; then O o; h=$H
-r=$( { { C "${3:-@CAP@}" 2>&4 <"$2" || echo "x $?" >&4; } | $E >&5; } 4>&1 ); h=
+r=$( { { C "${3:-@CAP@}" "$2" 2>&4 || echo "x $?" >&4; } | $E >&5; } 4>&1 ); h=
 [ "$r" ] && { O z; echo "$r"; }
-else O s d; fi; fi; O .; }
+else [ -L "$2" ] && M '' "$2"; O s d; fi; fi; O .; }
 g() { O b "$1"; shift; k= q=
 for a; do case $a in
 r|x|p) k=$a;;
@@ -73,4 +76,21 @@ if [ $s = e ]; then shift; set -- "$p" "$@"; O o; [ "$H" ] && h="${H% *} $((t+2)
 r=$( { v=$( { { R "$t" "$@" 2>/dev/null | B "$k" | $E >&5; } 3>&1 | B "$k" | $D; } 7>&1 ); echo e; echo "$v"; } 4>&1 )
 h=; O r; echo "$r"
 else O s $s; fi; O .; }
+K() { O b -; O s f "could not look as $J: $1"; O .; }
+S() { $S ${H:+timeout -s KILL $k} "$@" </dev/null 2>/dev/null 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; }
+j() { case $m in 0) S sh -c "$1";; 1) S setpriv --reuid=$u --regid=$g --groups=$q sh -c "$1";;
+2) S runuser -u "$J" -- sh -c "$1";; 3) S su -s /bin/sh -c "$1" "$J";; esac; }
+a() { (export J="$1" t="N=$N
+$Q
+E=cat
+$4"
+c=$2 k=$3 i=$(id -u) u=$(id -u "$J" 2>/dev/null) g=$(id -g "$J" 2>/dev/null)
+q=$(set -- $(id -G "$J" 2>/dev/null); IFS=,; echo "$*")
+case $i in 0) ;; *) u=$i;; esac
+[ "$u" ] || { K "there is no such user here"; exit; }
+if [ "$u" = "$i" ]; then m=0
+elif [ ! "$S" ] && (: </dev/tty) 2>/dev/null; then K "there is no setsid, which keeps the terminal from them"; exit
+else for m in 1 2 3 ''; do [ "$(j 'id -u; id -g')" = "$u$L$g" ] && break; done; fi
+[ "$m" ] || { K "there is no setpriv, runuser or su that works"; exit; }
+j 'eval "$t"' | C "$c"); }
 E=$D

@@ -35,7 +35,8 @@ func Prelude(nonce string, dirs []string) string {
 		"@PATH@", strings.Join(dirs, ":"), "@DIRS@", strings.Join(dirs, " "),
 		"@READ@", strconv.Itoa(readLimit), "@CAP@", strconv.Itoa(evidence.DefaultCap+1),
 	).Replace(prelude)
-	return "N=" + nonce[:half] + "''" + nonce[half:] + "\n" + text
+	// It is kept in a variable, for the shells that look as another user.
+	return "N=" + nonce[:half] + "''" + nonce[half:] + "\nJ=\nQ='" + strings.ReplaceAll(text, "'", `'\''`) + "'\neval \"$Q\"\n"
 }
 
 // Call is the line, or lines, of shell that look at the item and print its frame

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/shell"
 )
 
@@ -178,8 +177,9 @@ func (s *session) await(word string, got func(words []string)) error {
 	}
 }
 
-// frames reads the answers of one round until its end. Whole ones go to done.
-func (s *session) frames(end string, round []evidence.Item, done func(i int, sections []shell.Section)) error {
+// frames reads the answers of one round until its end, each within its room of
+// bytes. Whole ones go to done.
+func (s *session) frames(end string, rooms []int, done func(i int, sections []shell.Section)) error {
 	at := -1 // the item that is being answered
 	var sections []shell.Section
 	var room int
@@ -194,9 +194,8 @@ func (s *session) frames(end string, round []evidence.Item, done func(i int, sec
 			return nil
 		case ok && strings.HasPrefix(head, "b "):
 			at, sections = -1, nil
-			if i, err := strconv.Atoi(head[2:]); err == nil && i >= 0 && i < len(round) {
-				at = i
-				room = perByte*2*(round[i].Limit()+1) + 1<<20 // two outputs, and names
+			if i, err := strconv.Atoi(head[2:]); err == nil && i >= 0 && i < len(rooms) {
+				at, room = i, rooms[i]
 			}
 		case at < 0: // noise between the answers
 		case ok:

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,23 +118,86 @@ func (s *session) greet() (uid int, err error) {
 	return uid, err
 }
 
-// look sends one round and reads its answers.
+// look sends one round and reads its answers: an item each, and after them what
+// the shell of each user said, a frame for all that was asked as him.
 func (s *session) look(b *evidence.Bundle, round []evidence.Item) error {
 	var script strings.Builder
+	var users []*asUser
+	rooms := make([]int, len(round)) // bytes that an answer may have
 	for i, it := range round {
+		rooms[i] = perByte*2*(it.Limit()+1) + 1<<20 // two outputs, and names
 		text, done := shell.Call(strconv.Itoa(i), it)
-		if done != nil {
+		switch {
+		case done != nil:
 			b.Put(it, *done)
+		case it.As == nil:
+			script.WriteString(text)
+		default:
+			users = take(users, it, i, text)
 		}
-		script.WriteString(text)
+	}
+	for k, u := range users {
+		id := strconv.Itoa(len(round) + k)
+		rooms = append(rooms, perByte*(u.room+1))
+		before, call := shell.As(u.name, u.calls, u.room, u.within)
+		script.WriteString(before + "O b " + id + "; O o; " + call + " | $E; O .\n")
 	}
 	s.round++
 	end := "end" + strconv.Itoa(s.round)
 	s.send(script.String() + "O " + end + "\n")
-	return s.frames(end, round, func(i int, sections []shell.Section) {
-		it := round[i]
-		b.Put(it, shell.Decode(it.Kind, it.Limit(), sections, false))
+	return s.frames(end, rooms, func(i int, sections []shell.Section) {
+		if i >= len(round) {
+			users[i-len(round)].read(b, s.nonce, round, sections)
+			return
+		}
+		if it := round[i]; it.As == nil {
+			b.Put(it, shell.Decode(it.Kind, it.Limit(), sections, false))
+		}
 	})
+}
+
+// asUser is what is asked as one user in one round.
+type asUser struct {
+	name    string
+	numbers []int // in the round
+	calls   string
+	room    int
+	within  time.Duration
+}
+
+func take(users []*asUser, it evidence.Item, number int, call string) []*asUser {
+	at := slices.IndexFunc(users, func(u *asUser) bool { return u.name == it.As.Name })
+	if at < 0 {
+		at, users = len(users), append(users, &asUser{name: it.As.Name})
+	}
+	u := users[at]
+	u.numbers, u.calls = append(u.numbers, number), u.calls+call
+	u.room += shell.Room(it)
+	u.within += shell.Slowest([]evidence.Item{it})
+	return users
+}
+
+// read takes the answers out of what the user's shell said. What it says about
+// anything else is not heard.
+func (u *asUser) read(b *evidence.Bundle, nonce string, round []evidence.Item, sections []shell.Section) {
+	var said []byte
+	why := "no answer came"
+	if len(sections) > 0 && sections[0].Head == "o" {
+		var err error
+		if said, err = shell.Unwrap(sections[0].Body); err != nil {
+			why = "what came back was damaged: " + err.Error()
+		}
+	}
+	for _, n := range u.numbers {
+		b.Put(round[n], evidence.Result{Status: evidence.Failed, Reason: "could not look as " + u.name + ": " + why, Exit: -1})
+	}
+	for _, f := range shell.Frames(nonce, said) {
+		for _, n := range u.numbers {
+			if it := round[n]; f.Name == strconv.Itoa(n) || f.Name == shell.Refused {
+				b.Put(it, shell.Decode(it.Kind, it.Limit(), f.Sections, true))
+			}
+		}
+	}
 }
 
 // explain says in the command's own words why there was no answer.

@@ -51,6 +51,16 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+func TestUsers(t *testing.T) {
+	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}} {
+		t.Run(strings.Join(shell, " "), func(t *testing.T) {
+			t.Parallel()
+			need(t, shell[0])
+			evidencetest.RunUsers(t, through(shell...), nil)
+		})
+	}
+}
+
 // The ways people really use.
 func TestConformanceThroughOtherCommands(t *testing.T) {
 	t.Run("a line for the shell", func(t *testing.T) {
