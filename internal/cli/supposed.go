@@ -75,6 +75,7 @@ func (k kind) bundle(user string, client netip.Addr) *evidence.Bundle {
 			account = "root:x:0:0:root:/root:/bin/bash\n"
 		}
 		says(evidence.Command("getent", "passwd", user), account)
+		says(evidence.Command("id", "-G", user), "1000\n")
 		k.logins(user, client, says)
 	}
 	if client.IsValid() { // what bans addresses

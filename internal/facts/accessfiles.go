@@ -16,6 +16,7 @@ type AccessFiles struct {
 	Chroot  []HostFile
 	Command []HostFile // AuthorizedKeysCommand and every directory above it
 	ReadAll bool       // every path could be looked at
+	AsUser  bool       // the user's files were looked at with the user's rights
 }
 
 // NoLogin is a file that keeps everyone but root out, with what it tells them.
@@ -24,9 +25,18 @@ type NoLogin struct {
 	Text Quote
 }
 
-// KeyFile is one authorized_keys file and the directories above it, up to the home.
+// KeyFile is one authorized_keys file and the directories above it, up to the
+// home, as the user sees them: sshd opens it with the user's rights
+// (auth2-pubkeyfile.c, auth_openkeyfile).
 type KeyFile struct {
-	File  HostFile
+	File HostFile
+	// Read says whether its content could be read. Link is where the path leads if it
+	// is a symbolic link itself.
+	Read Origin
+	Link string
+	// Way are the directories above the home or, elsewhere, above those of Above, the
+	// nearest first: the user must be able to pass them.
+	Way   []HostFile
 	Above []HostFile // nearest first
 	Whole bool       // it was read to its end, so that Held and Bad are all there is
 	Held  []AuthorizedKey
@@ -50,18 +60,29 @@ func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if !a.Origin.Known() {
 		return items
 	}
-	looked := keyPaths(parseEffective(b, ask), a)
+	e := parseEffective(b, ask)
+	items = append(items, wantKeys(e, a)...)
+	for _, p := range append(chrootDirs(e, a), commandPaths(e)...) {
+		items = append(items, evidence.Stat(p)) // sshd checks these as root
+	}
+	return items
+}
+
+// wantKeys are the user's files of keys, and what leads to them, as the user.
+func wantKeys(e Effective, a Account) []evidence.Item {
+	if a.Rights == nil {
+		return nil
+	}
+	var items []evidence.Item
+	looked := keyPaths(e, a)
 	for _, p := range looked {
-		items = append(items, evidence.File(p).AtMost(keyFileSize))
+		items = append(items, evidence.File(p).AtMost(keyFileSize).AsUser(a.Rights))
 	}
 	for _, p := range append(looked, usualPaths(a)...) {
-		items = append(items, evidence.Stat(p))
-		for _, dir := range dirsAbove(p, a.Home) {
-			items = append(items, evidence.Stat(dir))
+		items = append(items, evidence.Stat(p).AsUser(a.Rights))
+		for _, dir := range dirsAbove(p, "/") {
+			items = append(items, evidence.Stat(dir).AsUser(a.Rights))
 		}
-	}
-	for _, dir := range append(chrootDirs(parseEffective(b, ask), a), commandPaths(parseEffective(b, ask))...) {
-		items = append(items, evidence.Stat(dir))
 	}
 	return items
 }
@@ -78,8 +99,9 @@ func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
 		return out
 	}
 	e := parseEffective(b, ask)
-	out.Keys = keyFiles(b, keyPaths(e, a), a.Home)
-	out.Usual = keyFiles(b, usualPaths(a), a.Home)
+	out.AsUser = !b.Plain && (b.UID == 0 || b.UID == a.UID)
+	out.Keys = keyFiles(b, a, keyPaths(e, a))
+	out.Usual = keyFiles(b, a, usualPaths(a))
 	for _, dir := range chrootDirs(e, a) {
 		out.Chroot = append(out.Chroot, hostFile(b, dir))
 	}
@@ -87,19 +109,30 @@ func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
 		out.Command = append(out.Command, hostFile(b, p))
 	}
 	for _, k := range out.Keys {
-		out.ReadAll = out.ReadAll && !k.File.Origin.Unseen()
+		denied := out.AsUser && k.File.Origin.Status == evidence.Denied // to sshd as well
+		out.ReadAll = out.ReadAll && (denied || !k.File.Origin.Unseen())
 	}
 	return out
 }
 
-func keyFiles(b *evidence.Bundle, paths []string, home string) []KeyFile {
+func keyFiles(b *evidence.Bundle, a Account, paths []string) []KeyFile {
 	var out []KeyFile
 	for _, p := range paths {
-		k := KeyFile{File: hostFile(b, p)}
-		for _, dir := range dirsAbove(p, home) {
-			k.Above = append(k.Above, hostFile(b, dir))
+		k := KeyFile{File: hostFileAs(b, a.Rights, p)}
+		above := dirsAbove(p, a.Home)
+		for _, dir := range above {
+			k.Above = append(k.Above, hostFileAs(b, a.Rights, dir))
 		}
-		if r := b.Get(evidence.File(p).AtMost(keyFileSize)); r.OK() && !r.Truncated {
+		for _, dir := range dirsAbove(p, "/")[len(above):] {
+			k.Way = append(k.Way, hostFileAs(b, a.Rights, dir))
+		}
+		it := evidence.File(p).AtMost(keyFileSize).AsUser(a.Rights)
+		r := b.Get(it)
+		k.Read, k.Link = originOf(it, r), k.File.Meta.Link
+		if r.Meta != nil && r.Meta.Link != "" {
+			k.Link = r.Meta.Link
+		}
+		if r.OK() && !r.Truncated {
 			k.Whole = true
 			k.Held, k.Bad = ParseAuthorizedKeys(p, r.Data)
 		}

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,10 @@ type Account struct {
 	Line     Quote
 	Groups   []string // names of all groups
 	GroupsBy Origin
-	Private  bool // the primary group has no other members (Debian's sshd lets it write)
+	// Rights are those that sshd takes on before it touches the user's files, and that
+	// they are looked at with; nil where they are not known.
+	Rights  *evidence.User
+	Private bool // the primary group has no other members (Debian's sshd lets it write)
 
 	Password PasswordState
 	State    Quote // the line of passwd -S
@@ -60,8 +64,12 @@ func (h HostFile) Quote() Quote {
 	return MetaQuote(h.Path, h.Meta)
 }
 
-func hostFile(b *evidence.Bundle, path string) HostFile {
-	it := evidence.Stat(path)
+// hostFile is the path as root sees it, or whoever looks.
+func hostFile(b *evidence.Bundle, path string) HostFile { return hostFileAs(b, nil, path) }
+
+// hostFileAs is the path as the user sees it.
+func hostFileAs(b *evidence.Bundle, u *evidence.User, path string) HostFile {
+	it := evidence.Stat(path).AsUser(u)
 	r := b.Get(it)
 	h := HostFile{Origin: originOf(it, r), Path: path}
 	if r.Meta != nil {
@@ -86,16 +94,42 @@ func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
 		return nil
 	}
 	passwd, groups, state, aging := accountItems(ask.User)
-	items := []evidence.Item{passwd}
+	items := []evidence.Item{passwd, groupNumbers(ask.User)} // at once: his files wait for both
 	a := parseAccount(b, ask)
 	if !a.Origin.Known() {
 		return items
 	}
-	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)), evidence.Stat(a.Shell))
+	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)))
+	if a.Rights == nil {
+		return items
+	}
+	items = append(items, evidence.Stat(a.Shell).AsUser(a.Rights)) // it is he who runs it
 	if strings.HasPrefix(a.Home, "/") {
-		items = append(items, evidence.Stat(a.Home))
+		items = append(items, evidence.Stat(a.Home).AsUser(a.Rights))
 	}
 	return items
+}
+
+func groupNumbers(user string) evidence.Item { return evidence.Command("id", "-G", user) }
+
+// readRights puts together who the user is for the kernel. Without all his groups
+// he would seem to be kept from what he may read: then nothing is looked at as him.
+func (a *Account) readRights(b *evidence.Bundle, uidWord, gidWord string) {
+	uid, err := strconv.ParseUint(uidWord, 10, 32)
+	gid, err2 := strconv.ParseUint(gidWord, 10, 32)
+	if err != nil || err2 != nil || uid == math.MaxUint32 || gid == math.MaxUint32 { // -1 is "as it is" to the kernel
+		return
+	}
+	u := &evidence.User{Name: a.Name, UID: uint32(uid), GID: uint32(gid)}
+	r := b.Get(groupNumbers(a.Name))
+	for word := range strings.FieldsSeq(string(r.Data)) {
+		if n, err := strconv.ParseUint(word, 10, 32); err == nil && n != math.MaxUint32 {
+			u.Groups = append(u.Groups, uint32(n))
+		}
+	}
+	if b.Plain || r.OK() && r.Exit == 0 && len(u.Groups) > 0 {
+		a.Rights = u
+	}
 }
 
 func parseAccount(b *evidence.Bundle, ask Ask) Account {
@@ -123,6 +157,7 @@ func parseAccount(b *evidence.Bundle, ask Ask) Account {
 	}
 	a.UID, _ = strconv.Atoi(f[2])
 	a.GID, _ = strconv.Atoi(f[3])
+	a.readRights(b, f[2], f[3])
 	a.Home, a.Shell = f[5], f[6]
 	if a.Shell == "" {
 		a.Shell = "/bin/sh" // passwd(5)
@@ -135,9 +170,15 @@ func parseAccount(b *evidence.Bundle, ask Ask) Account {
 	a.Private = privateGroup(b, a)
 	a.readState(b, state)
 	a.readAging(b, aging)
-	a.ShellFile = parseBinary(b, []string{a.Shell})
-	a.HomeDir = hostFile(b, a.Home)
+	a.ShellFile = shellFile(b, a)
+	a.HomeDir = hostFileAs(b, a.Rights, a.Home)
 	return a
+}
+
+// shellFile is the program that is run for the user, as he sees it.
+func shellFile(b *evidence.Bundle, a Account) Binary {
+	h := hostFileAs(b, a.Rights, a.Shell)
+	return Binary{Origin: h.Origin, Path: h.Path, Meta: h.Meta}
 }
 
 // privateGroup: "alice:x:1000:" or "alice:x:1000:alice".

@@ -56,24 +56,25 @@ func wantDenials(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if armor || enforcing {
 		items = append(items, itemDenials, itemAudit)
 	}
-	if paths := labelPaths(b, ask); enforcing && len(paths) > 0 {
-		items = append(items, labelItem(paths), wantedLabelItem(paths))
+	if paths, u := labelPaths(b, ask); enforcing && len(paths) > 0 {
+		items = append(items, labelItem(paths, u), wantedLabelItem(paths, u))
 	}
 	return items
 }
 
-// labelPaths are the first key file of the user that exists and the directories above it.
-func labelPaths(b *evidence.Bundle, ask Ask) []string {
+// labelPaths are the first key file of the user that exists and the directories
+// above it; it is with the user's rights that they are looked at.
+func labelPaths(b *evidence.Bundle, ask Ask) ([]string, *evidence.User) {
 	a := parseAccount(b, ask)
-	if !a.Origin.Known() || !onePathWord(a.Home) {
-		return nil
+	if a.Rights == nil || !onePathWord(a.Home) {
+		return nil, nil
 	}
 	for _, p := range keyPaths(parseEffective(b, ask), a) {
-		if b.Get(evidence.Stat(p)).OK() && onePathWord(p) {
-			return append([]string{p}, dirsAbove(p, a.Home)...)
+		if b.Get(evidence.Stat(p).AsUser(a.Rights)).OK() && onePathWord(p) {
+			return append([]string{p}, dirsAbove(p, a.Home)...), a.Rights
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // onePathWord: a path that ls and matchpathcon print as it is, in one word.
@@ -81,12 +82,12 @@ func onePathWord(p string) bool {
 	return strings.HasPrefix(p, "/") && !strings.ContainsAny(p, " \t\n\\\"")
 }
 
-func labelItem(paths []string) evidence.Item {
-	return evidence.Command(append([]string{"ls", "-dZ"}, paths...)...)
+func labelItem(paths []string, u *evidence.User) evidence.Item {
+	return evidence.Command(append([]string{"ls", "-dZ"}, paths...)...).AsUser(u)
 }
 
-func wantedLabelItem(paths []string) evidence.Item {
-	return evidence.Command(append([]string{"matchpathcon"}, paths...)...)
+func wantedLabelItem(paths []string, u *evidence.User) evidence.Item {
+	return evidence.Command(append([]string{"matchpathcon"}, paths...)...).AsUser(u)
 }
 
 func parseDenials(b *evidence.Bundle) (out []Denial) {
@@ -157,11 +158,11 @@ func parseDenial(text string) (Denial, bool) {
 
 // parseLabels reads `ls -dZ` ("CONTEXT PATH") and matchpathcon ("PATH\tCONTEXT").
 func parseLabels(b *evidence.Bundle, ask Ask) (out []Label) {
-	paths := labelPaths(b, ask)
+	paths, u := labelPaths(b, ask)
 	if len(paths) == 0 {
 		return nil
 	}
-	has, wanted := labelItem(paths), wantedLabelItem(paths)
+	has, wanted := labelItem(paths, u), wantedLabelItem(paths, u)
 	typeOf := func(context string) string { return nth(strings.ReplaceAll(context, ":", " "), 2) }
 	for _, p := range paths {
 		l := Label{Path: p}

@@ -27,6 +27,7 @@ type Pasted struct {
 // Bundle puts the pieces in their places.
 func (p *Pasted) Bundle() *evidence.Bundle {
 	b := evidence.NewBundle()
+	b.Plain = true // nobody says as whom they looked
 	known := func(it evidence.Item, text string) {
 		b.Put(it, evidence.Result{Status: evidence.Known, Data: []byte(text)})
 	}

@@ -55,7 +55,7 @@ var (
 // they are replaced everywhere, also where nothing tells that they are names.
 func (p *pseudonyms) collectNames(b *evidence.Bundle) {
 	for _, key := range b.Keys() { // programs that were run keep their names
-		if args, ok := strings.CutPrefix(key, "cmd:"); ok {
+		if kind, _, args := evidence.CutKey(key); kind == evidence.KindCommand {
 			program, _, _ := strings.Cut(args, " ")
 			p.ordinary[program] = true
 		}

@@ -27,7 +27,7 @@ type Options struct {
 // Bundle returns a redacted copy. The bundle itself is not changed.
 func Bundle(b *evidence.Bundle, opt Options) *evidence.Bundle {
 	out := evidence.NewBundle()
-	out.Tool, out.Way, out.Taken, out.UID = b.Tool, b.Way, b.Taken, b.UID
+	out.Tool, out.Way, out.Taken, out.UID, out.Plain = b.Tool, b.Way, b.Taken, b.UID, b.Plain
 	change := func(data []byte) []byte { return data }
 	if opt.Strict {
 		salt := opt.Salt
@@ -65,7 +65,7 @@ func Bundle(b *evidence.Bundle, opt Options) *evidence.Bundle {
 
 // secretFiles are files that are a secret as a whole. The public half of a key
 // ends in .pub and is none.
-var secretFiles = pattern(`^file:.*(?:/(?:id_[a-z0-9_]+|identity|ssh_host_[a-z0-9_]+_key|[^/]*\.(?:pem|key|ppk|p12|pfx|jks|keytab)|\.google_authenticator|\.netrc|_netrc|\.pgpass|\.my\.cnf|\.vault-token|\.git-credentials|\.htpasswd|sssd\.secrets|secrets\.ldb|secrets\.tdb|passdb\.tdb))$`)
+var secretFiles = pattern(`^file(?: as [^:]*)?:.*(?:/(?:id_[a-z0-9_]+|identity|ssh_host_[a-z0-9_]+_key|[^/]*\.(?:pem|key|ppk|p12|pfx|jks|keytab)|\.google_authenticator|\.netrc|_netrc|\.pgpass|\.my\.cnf|\.vault-token|\.git-credentials|\.htpasswd|sssd\.secrets|secrets\.ldb|secrets\.tdb|passdb\.tdb))$`)
 
 // ofItem redacts what came back for the item with that key.
 func ofItem(key string, data []byte) []byte {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"sshwhy/internal/evidence"
 )
 
 // secretNames are the parts of a name that say that its value is a secret.
@@ -75,7 +77,7 @@ const shadowFields = 9
 // shadowFile redacts the files whose lines hold a hash of any form as second
 // field: shadow(5), gshadow(5), and what passwd tools keep of old passwords.
 func shadowFile(key string, data []byte) []byte {
-	path := strings.TrimPrefix(key, "file:")
+	kind, _, path := evidence.CutKey(key)
 	base := strings.TrimSuffix(path[strings.LastIndex(path, "/")+1:], "-")
 	switch {
 	case base == "pam_radius_auth.conf":
@@ -89,7 +91,7 @@ func shadowFile(key string, data []byte) []byte {
 			return []byte(string(name) + ":" + markHash)
 		})
 	case base == "shadow", base == "gshadow", base == "master.passwd",
-		strings.HasPrefix(key, "cmd:") && strings.Contains(key, "getent") && strings.Contains(key, "shadow"):
+		kind == evidence.KindCommand && strings.Contains(key, "getent") && strings.Contains(key, "shadow"):
 		return eachLine(data, secondField)
 	}
 	return data
