@@ -21,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sshwhy/internal/evidence/local"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 )
@@ -37,6 +38,9 @@ func Stdio() Streams { return Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stde
 
 // Main runs the command line and returns the exit status.
 func Main(args []string, s Streams) int {
+	if local.Serve() { // a child of this very program, which looks as a user
+		return 0
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	a := &app{Streams: s}

@@ -40,13 +40,15 @@ func entry(identifier, message string) string {
 	return `{"SYSLOG_IDENTIFIER":"` + identifier + `","UNIT":"sshd.service","PRIORITY":"3","MESSAGE":"` + message + `"}` + "\n"
 }
 
-// find looks the round's items up among answers by the beginning of their keys.
+// fill looks the items up among answers by the beginning of their keys, whoever
+// they are looked at as.
 func fill(b *evidence.Bundle, q Query, answers map[string]string) {
 	_ = Manifest(q).Rounds(b, func(round []evidence.Item) error {
 		for _, it := range round {
 			b.Put(it, evidence.Result{Status: evidence.Absent, Reason: "not there", Exit: -1})
+			kind, _, rest := evidence.CutKey(it.Key())
 			for have, data := range answers {
-				if strings.HasPrefix(it.Key(), have) {
+				if strings.HasPrefix(string(kind)+":"+rest, have) {
 					b.Put(it, evidence.Result{Status: evidence.Known, Data: []byte(data), Meta: &evidence.Meta{Type: "file", Mode: 0o600, Size: 80, UID: 1000, GID: 1000}})
 				}
 			}
