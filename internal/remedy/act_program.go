@@ -179,7 +179,7 @@ func newCommandDoer(a report.Action) (*commandDoer, error) {
 			if !filepath.IsAbs(arg) {
 				continue
 			}
-			real, err := resolve(arg)
+			real, err := resolveDir(arg) // the name itself is moved, link or not
 			if err != nil {
 				return nil, err
 			}
@@ -192,6 +192,11 @@ func newCommandDoer(a report.Action) (*commandDoer, error) {
 			return nil, err
 		}
 		d.paths = append(slices.Clone(d.paths), real)
+	}
+	for _, path := range d.paths { // a program takes paths, and follows what it finds
+		if othersDecide(path) {
+			return nil, fmt.Errorf("%s lies where others than root may write: no program is run on it as root", path)
+		}
 	}
 	return d, nil
 }

@@ -45,6 +45,7 @@ type Step struct {
 	Opens  string            // who may come in afterwards who could not before
 	Risk   string
 	Diff   string // of a file's edit, unified
+	On     string // the file that is changed, where the path that was named leads to it by symbolic links
 
 	phase   int
 	act     report.Action
@@ -332,6 +333,9 @@ func (p *Plan) dropRemediesOf(ctx context.Context, s *System, bad *Step) error {
 
 // look records the state of what the step touches, for Apply to compare.
 func (s *Step) look(sys *System) error {
+	if d, ok := s.doer.(ofOne); ok && s.act.Path != "" && d.subject() != s.act.Path {
+		s.On = d.subject()
+	}
 	paths, _ := s.doer.touches()
 	s.planned = map[string]State{}
 	for _, path := range paths {

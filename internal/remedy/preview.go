@@ -21,6 +21,7 @@ func (p *Plan) Preview() string {
 		for line := range strings.Lines(st.Diff) {
 			fmt.Fprintf(&b, "     | %s\n", strings.TrimRight(line, "\n"))
 		}
+		field(&b, "on", st.On)
 		field(&b, "lets in", st.Opens)
 		field(&b, "risk", st.risk())
 		field(&b, "undo", st.undoWords())

@@ -194,15 +194,6 @@ func (u *undo) bringAttr(path string, g goal, now State) error {
 	return u.s.setAttr(path, want, now)
 }
 
-// fixed is the state in which the fix has left a path, or found it, where it
-// was cut short.
-func (g goal) fixed(path string) State {
-	if after, ok := g.last.left(path); ok {
-		return after
-	}
-	return g.last.before.Paths[path].State
-}
-
 // dressNew gives what the undo has just made its owner, mode and times.
 func (u *undo) dressNew(path string, g goal) error {
 	now, _, err := u.s.look(path)

@@ -147,46 +147,6 @@ type undo struct {
 	errs      []error
 }
 
-// stepRecord is a step's record as found on the disk.
-type stepRecord struct {
-	RecordStep
-	before, after snapshot
-	pack          []byte
-}
-
-// left is the state in which a finished step left a path. What is in none of
-// its records although its tree was recorded was not there.
-func (st *stepRecord) left(path string) (State, bool) {
-	if e, ok := st.after.Paths[path]; ok {
-		return e.State, true
-	}
-	inTree := slices.ContainsFunc(st.after.Trees, func(t string) bool { return strings.HasPrefix(path, t+"/") })
-	return State{Kind: kindAbsent}, inTree
-}
-
-// goal is the state of a path before the fix, and who touched it last.
-type goal struct {
-	entry
-	pack []byte
-	last *stepRecord
-}
-
-// is says whether a state is the goal, as far as that was the fix's doing.
-func (g goal) is(now State) bool {
-	if g.Attr {
-		return now.sameAttr(g.State)
-	}
-	return now.same(g.State)
-}
-
-// isExactly is is, and the time of last change too.
-func (g goal) isExactly(now State) bool {
-	if g.Attr {
-		return g.is(now) // a content that is not put back has its own time
-	}
-	return now.exact(g.State)
-}
-
 // survey reads the record and compares it with what is there now.
 func survey(s *System, dir string) (*undo, error) {
 	rec, err := readRecord(dir)
