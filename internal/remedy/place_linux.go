@@ -278,7 +278,7 @@ func openBeneath(dir int, real string, rest []string) (int, error) {
 	switch {
 	case err == nil:
 		return fd, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EACCES):
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES):
 		return -1, &fs.PathError{Op: "open", Path: filepath.Join(real, filepath.Join(rest...)), Err: err}
 	}
 	return openatBeneath(dir, real, rest)
