@@ -36,7 +36,8 @@ var rooms = map[string][]string{
 	"internal/joined":                {"internal/report", "internal/catalog"},
 	// explain gives pasted outputs of tools to the parsers and checks of the live machine
 	"internal/explain":  {"internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf"},
-	"internal/remedy":   {"internal/report", "internal/evidence", "internal/facts", "internal/proc", "internal/sshconf"},
+	"internal/operator": {},
+	"internal/remedy":   {"internal/report", "internal/evidence", "internal/facts", "internal/operator", "internal/proc", "internal/sshconf"},
 	"internal/render":   {"internal/report"},
 	"internal/gendocs":  {"internal/cli", "internal/catalog"},
 	"internal/archtest": {},
