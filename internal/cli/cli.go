@@ -41,9 +41,13 @@ func Main(args []string, s Streams) int {
 	if local.Serve() { // a child of this very program, which looks as a user
 		return 0
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup(1) has it ignored, and so it stays
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
-	a := &app{Streams: s}
+	a := &app{Streams: s, args: args}
 	root := newRoot(a)
 	root.SetArgs(a.route(root, args))
 	root.SetIn(s.In)
@@ -63,8 +67,9 @@ func Main(args []string, s Streams) int {
 // app is what the commands share during one run.
 type app struct {
 	Streams
-	exit int  // exit status of a command that ended without an error
-	own  bool // exit is ssh's own and stands whatever happens here
+	args []string // as typed
+	exit int      // exit status of a command that ended without an error
+	own  bool     // exit stands whatever signal comes: it is ssh's own, or says what a signal led to
 	json bool
 	verb int
 }

@@ -1,20 +1,21 @@
 package cli
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // confirmWithin is how long a fix that concerns the way in waits to be
@@ -51,9 +52,9 @@ func (f *fixFlags) check() error {
 }
 
 // mend runs a fix from a first report, and prints the report of the machine
-// afterwards.
+// afterwards. diagnose asks again: as the visitor of the first report, or as the operator.
 func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *report.Report,
-	diagnose func(context.Context, time.Time) (*report.Report, error),
+	diagnose func(context.Context, remedy.Look) (*report.Report, error),
 	verify func(context.Context, *report.Report) report.FixVerified) error {
 	state, err := remedy.StateDir()
 	if err != nil {
@@ -67,11 +68,17 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 	live := a.liveLine()
 	job := remedy.Job{
 		System: &remedy.System{}, StateDir: state, Options: opt,
-		Yes: f.yes, DryRun: f.dryRun, Ask: a.asker(),
+		Yes: f.yes, DryRun: f.dryRun,
 		Diagnose: diagnose, Verify: verify,
 		Show: func(r *report.Report, p *remedy.Plan) { live.pause(); a.showPlan(r, p) },
 		Say:  live.show,
-		Self: self, Session: a.Env("SSH_CONNECTION"), ConfirmWithin: f.within,
+		Self: self, Operator: remedy.Operator(ctx, &remedy.System{}), ConfirmWithin: f.within,
+	}
+	if q := a.asker(); q != nil {
+		job.Ask = func(ctx context.Context, st *remedy.Step) (remedy.Answer, error) {
+			live.pause()
+			return q.step(ctx, st)
+		}
 	}
 	rep, err := remedy.Run(ctx, job, first)
 	live.clear()
@@ -79,31 +86,80 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 		return err
 	}
 	rep.Normalize()
-	if perr := a.finishFix(rep); perr != nil {
+	unasked := errors.Is(err, remedy.ErrQuit) || errors.Is(err, remedy.ErrUnanswered)
+	if perr := a.finishFix(rep, unasked); perr != nil {
 		return perr
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, remedy.ErrQuit) && (!unasked || rep.Fix.ID != "") {
 		fmt.Fprintln(a.Err, "error: "+safe(err.Error()))
+	}
+	if err != nil || rep.Fix.Outcome == "refused" {
 		a.exit = max(a.exit, 1)
 	}
-	if rep.Fix.Outcome == "refused" {
-		a.exit = max(a.exit, 1)
-		if err == nil {
-			fmt.Fprintln(a.Err, "hint: add --yes to consent to these steps, and --open to those that let somebody in")
-		}
-	}
+	a.lastWords(rep.Fix, err, f)
 	if rep.Fix.ConfirmBy != "" {
 		a.countdown(ctx, state, rep.Fix)
 	}
 	return nil
 }
 
+// lastWords say what a person must not miss, where it is not missed: at the end.
+func (a *app) lastWords(fix *report.Fix, err error, f fixFlags) {
+	w := a.Out
+	if a.json {
+		w = a.Err
+	}
+	declined := slices.ContainsFunc(fix.Steps, func(st report.FixStep) bool { return st.State == "declined" })
+	switch {
+	case fix.Outcome == "rolled-back":
+		fmt.Fprintln(w, "The fix was taken back: nothing is changed.")
+	case errors.Is(err, remedy.ErrUnanswered):
+		a.exit, a.own = 1, true // not that of a diagnosis that was cut short
+		fmt.Fprintln(w, "No answer: nothing is changed.")
+	case errors.Is(err, remedy.ErrQuit):
+		fmt.Fprintln(w, "Nothing is changed.")
+	case fix.Outcome == "refused" && declined:
+		fmt.Fprintln(w, "Declined: nothing is changed.")
+	case fix.Outcome == "refused" && err == nil:
+		fmt.Fprintln(a.Err, "hint: add --yes to consent to these steps, and --open to those that let somebody in")
+	case declined:
+		fmt.Fprintln(w, "What was declined is not done.")
+	}
+	if n := len(fix.NeedOpen); n > 0 && !f.open && err == nil {
+		fmt.Fprintf(w, "%s --open, since they change who may come in:\n    %s\n", plural(n, "repair needs", "repairs need"), a.again("--open"))
+	}
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + more
+}
+
+// again is the command that was typed, with one more flag.
+func (a *app) again(flag string) string {
+	args := slices.Clone(a.args)
+	at := 0 // before the host and its remote command
+	if len(args) > 0 && args[0] == "server" {
+		at = 1
+	}
+	words := append([]string{"sshwhy"}, slices.Insert(args, at, flag)...)
+	if a.Env("SUDO_USER") != "" && os.Geteuid() == 0 {
+		words = append([]string{"sudo"}, words...)
+	}
+	return shquote.Join(words)
+}
+
 // finishFix prints the report of the machine as it is now and what was done; of
-// a dry run the answer and the plan have been shown already.
-func (a *app) finishFix(rep *report.Report) error {
-	if rep.Fix.Outcome == "dry-run" && !a.json {
-		a.exit = rep.Verdict.ExitCode()
-		fmt.Fprintln(a.Out, "This is what would be done; nothing is changed. To do it: the same without --dry-run.")
+// a dry run, and where a person ended it, the answer and the plan have been shown already.
+func (a *app) finishFix(rep *report.Report, ended bool) error {
+	a.exit = rep.Verdict.ExitCode()
+	switch {
+	case rep.Fix.Outcome == "dry-run" && !a.json:
+		fmt.Fprintln(a.Out, "This is what would be done; nothing is changed. Then it looks again, and mends what these steps\nuncover, in the same way. To do it: the same without --dry-run.")
+		return nil
+	case ended && rep.Fix.Outcome == "refused" && !a.json:
 		return nil
 	}
 	if err := a.finish(rep); err != nil {
@@ -134,27 +190,6 @@ func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
 	fmt.Fprintln(w)
 }
 
-// asker asks on the terminal for each step; nil where nobody is there.
-func (a *app) asker() func(*remedy.Step) (bool, error) {
-	in, ok := a.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(a.Err.Fd())) {
-		return nil
-	}
-	r := bufio.NewReader(in)
-	return func(st *remedy.Step) (bool, error) {
-		fmt.Fprintf(a.Err, "Do it: %s? [y/N] ", safe(strings.ReplaceAll(st.Do, "\n", "; ")))
-		line, err := r.ReadString('\n')
-		if err != nil {
-			return false, nil //nolint:nilerr // no answer is no consent
-		}
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "y", "yes":
-			return true, nil
-		}
-		return false, nil
-	}
-}
-
 // countdown says until when the fix must be confirmed, and where a person
 // looks on, counts down until it is confirmed, undone, or left alone.
 func (a *app) countdown(ctx context.Context, state string, f *report.Fix) {
@@ -162,16 +197,21 @@ func (a *app) countdown(ctx context.Context, state string, f *report.Fix) {
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(a.Err, "The fix is undone at %s unless, from a new login, you say: sudo sshwhy keep\n", until.Local().Format(time.TimeOnly))
+	fmt.Fprintf(a.Err, "The fix is undone at %s, unless you log in anew and say there:\n    sudo sshwhy keep\n", until.Local().Format(time.TimeOnly))
 	live := a.liveLine()
 	if !live.on {
 		return
+	}
+	if in, ok := a.In.(*os.File); ok { // what is typed meanwhile is no part of the line
+		defer withoutEcho(in)()
 	}
 	defer live.clear()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for left := time.Until(until); ; left = time.Until(until) {
-		live.show(fmt.Sprintf("undone in %d s unless confirmed from a new login (Ctrl-C stops this display, not the timer)", max(0, int(left.Seconds()))))
+		in := fmt.Sprintf("undone in %d s unless confirmed from a new login", max(0, int(left.Seconds())))
+		live.showOne(in+" (Ctrl-C ends this display, not the timer)", in+" (Ctrl-C: not the timer)", in,
+			fmt.Sprintf("undone in %d s", max(0, int(left.Seconds()))))
 		switch remedy.StateOf(state, f.ID) {
 		case "applied":
 			live.clear()

@@ -47,8 +47,8 @@ func newHost(a *app) *cobra.Command {
 			if err := fix.check(); err != nil {
 				return err
 			}
-			look := func(ctx context.Context, _ time.Time) (*report.Report, error) { return a.walk(ctx, host, f) }
-			r, err := look(cmd.Context(), time.Time{})
+			look := func(ctx context.Context, _ remedy.Look) (*report.Report, error) { return a.walk(ctx, host, f) }
+			r, err := look(cmd.Context(), remedy.Look{})
 			if err != nil || !fix.fix {
 				return a.finishOr(r, err)
 			}

@@ -24,9 +24,12 @@ func newKeep(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			kept, err := remedy.Keep(cmd.Context(), &remedy.System{}, state, id, a.Env("SSH_CONNECTION"), here)
-			if errors.Is(err, remedy.ErrSameSession) {
+			kept, err := remedy.Keep(cmd.Context(), &remedy.System{}, state, id, remedy.Operator(cmd.Context(), &remedy.System{}), here)
+			switch {
+			case errors.Is(err, remedy.ErrSameSession), errors.Is(err, remedy.ErrUnknownLogin):
 				return usage("sshwhy keep --here confirms it all the same", "%s", err)
+			case errors.Is(err, remedy.ErrNoGuard):
+				return usage("sshwhy undo --list shows what is recorded", "%s", err)
 			}
 			if err != nil {
 				return err

@@ -38,6 +38,19 @@ func (l *liveLine) show(text string) {
 	fmt.Fprint(l.a.Err, "\r\x1b[K"+ansi.Truncate(safe(text), l.width-1, "…"))
 }
 
+// showOne shows the first of several texts that fits the terminal as it is now.
+func (l *liveLine) showOne(texts ...string) {
+	if w, _, err := term.GetSize(int(l.a.Err.Fd())); err == nil && w > 0 {
+		l.width = w
+	}
+	for _, text := range texts {
+		if ansi.StringWidth(text) < l.width || text == texts[len(texts)-1] {
+			l.show(text)
+			return
+		}
+	}
+}
+
 // clear takes the line away before the report is printed.
 func (l *liveLine) clear() {
 	l.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -60,18 +59,21 @@ and says what root would add.
 			if err := fix.check(); err != nil {
 				return err
 			}
-			diagnose := func(ctx context.Context, changed time.Time) (*report.Report, error) {
+			diagnose := func(ctx context.Context, look remedy.Look) (*report.Report, error) {
+				q := q
+				if as := look.As; as != nil {
+					q = server.Query{User: as.User, Client: as.From.Addr(), Port: int(as.To.Port())}
+				}
+				if !look.Changed.IsZero() {
+					q.Changed = look.Changed.Unix()
+				}
 				b, err := a.evidence(ctx, q, f)
 				if err != nil {
 					return nil, err
 				}
-				q := q
-				if !changed.IsZero() {
-					q.Changed = changed.Unix()
-				}
 				return server.Diagnose(b, q, version()), nil
 			}
-			r, err := diagnose(cmd.Context(), time.Time{})
+			r, err := diagnose(cmd.Context(), remedy.Look{})
 			if err != nil || !fix.fix {
 				defer a.offerSudo(r, f)
 				return a.finishOr(r, err)

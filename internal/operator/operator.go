@@ -294,3 +294,12 @@ func loginUser(c Chain) string {
 	}
 	return ""
 }
+
+// Name is the operator in a sentence: "alice from 192.0.2.2".
+func (s Session) Name() string {
+	name := cmp.Or(s.User, "whoever is logged in")
+	if s.From.IsValid() {
+		name += " from " + s.From.Addr().String()
+	}
+	return name
+}

@@ -208,7 +208,7 @@ func (d *unitDoer) check(ctx context.Context, s *System) error {
 // the operator's own among them. With KillMode=process, which every packaged
 // sshd has, they live on.
 func (d *unitDoer) spareSessions(ctx context.Context, s *System) error {
-	if d.init != initSystemd || !isSSH(d.unit) || (d.verb != report.VerbRestart && d.verb != report.VerbStop) || os.Getenv("SSH_CONNECTION") == "" {
+	if d.init != initSystemd || !isSSH(d.unit) || (d.verb != report.VerbRestart && d.verb != report.VerbStop) {
 		return nil
 	}
 	if strings.HasSuffix(d.unit, ".socket") {

@@ -4,111 +4,135 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
+	"io/fs"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"sshwhy/internal/operator"
 )
 
 // The guard is a timer that undoes a fix nobody confirmed. It must outlive the
-// session and the network, so it is not part of this process: systemd holds
-// it, or a process of its own session does where there is no systemd. Both
-// count elapsed time, not the clock's. It does not outlive a reboot: after one
-// the fix stands as "guarded" in `sshwhy undo --list`.
+// session, the network and, where the machine has a way to, a reboot; so it is
+// not part of this process (guardhold.go says what holds it). It counts elapsed
+// time, not the clock's.
 
-// guardUnit is the name of the timer of a fix.
-func guardUnit(id string) string { return "sshwhy-guard-" + strings.ToLower(id) }
+// guard is the timer of a fix, as its record tells it.
+type guard struct {
+	by   string        // what holds it; "": there is none
+	way  operator.Way  // how the operator had come in
+	boot string        // the boot in which it was armed …
+	due  time.Duration // … and its deadline, since that boot
+}
 
-// Arm starts the guard, before the first risky step. self is the program and
-// session the SSH_CONNECTION of the operator, "" where there is none.
-func (tx *Tx) Arm(ctx context.Context, self string, within time.Duration, session string) (until time.Time, err error) {
-	seconds := strconv.Itoa(int(within.Round(time.Second) / time.Second))
+// Arm starts the guard, before the first risky step. self is the program, and
+// who the operator.
+func (tx *Tx) Arm(ctx context.Context, self string, within time.Duration, who operator.Session) (until time.Time, err error) {
 	until = tx.sys.Now().Add(within)
-	by := "systemd"
-	if os.Geteuid() == 0 && tx.sys.has("systemd-run") && isDir("/run/systemd/system") {
-		_, err = tx.sys.run(ctx, "systemd-run", "--quiet", "--unit="+guardUnit(tx.ID), "--on-active="+seconds,
-			"--timer-property=AccuracySec=1s", "--description=undo of an SSH fix that nobody confirmed",
-			"--", self, "undo", tx.ID, "--guard")
-	} else {
-		by, err = startSleeper(self, tx.ID, seconds)
+	h := tx.sys.holderFor(tx.ID, self, within)
+	// What undoes the fix is known before it is made: a crash in between leaves
+	// a record without steps, and at worst a timer that finds nothing to do.
+	if len(h.files) > 0 {
+		if err = tx.step(ctx, &Step{Do: h.words(), doer: &holdDoer{h}}); err != nil {
+			return until, fmt.Errorf("the timer that would undo the fix cannot be set up, so nothing is changed: %w", err)
+		}
 	}
+	by, err := h.start(ctx, tx.sys)
 	if err != nil {
 		return until, fmt.Errorf("the timer that would undo the fix cannot be started, so nothing is changed: %w", err)
 	}
-	return until, tx.sys.note(tx.dir, event{Event: evGuard, By: by, Until: until.UTC().Format(time.RFC3339), Session: session})
+	return until, tx.noteGuard(by, until, within, who.Way)
 }
 
-// startSleeper starts a process of its own session that waits and undoes.
-func startSleeper(self, id, seconds string) (string, error) {
-	cmd := exec.Command(self, "undo", id, "--guard", "--after", seconds+"s")
-	detach(cmd)
-	cmd.Dir = "/"
-	if err := cmd.Start(); err != nil {
-		return "", err
+func (tx *Tx) noteGuard(by string, until time.Time, within time.Duration, way operator.Way) error {
+	return tx.sys.note(tx.dir, event{Event: evGuard, By: by, Way: way, Until: until.UTC().Format(time.RFC3339),
+		Boot: bootID(), Up: uptime() + within})
+}
+
+// Rearm gives the guard its whole time again: what holds it may come at the old
+// deadline, finds the new one in the record and waits for that.
+func (tx *Tx) Rearm(_ context.Context, within time.Duration) (time.Time, error) {
+	until := tx.sys.Now().Add(within)
+	r, err := readRecord(tx.dir)
+	if err != nil || r.guard.by == "" {
+		return until, err
 	}
-	by := "process " + strconv.Itoa(cmd.Process.Pid)
-	return by, cmd.Process.Release()
+	return until, tx.noteGuard(r.guard.by, until, within, r.guard.way)
 }
 
-// ErrSameSession is returned by Keep for the very session the fix was made in:
-// that it still lives proves nothing about the next login.
-var ErrSameSession = errors.New("this is the session the fix was made in; log in anew and say it there, so that the way in is proved")
+// ErrSameSession is returned by Keep for a login that is older than the fix, the
+// very one it was made in among them: that it still lives proves nothing about
+// the next login.
+var ErrSameSession = errors.New("this login is older than the fix; log in anew and say it there, so that the way in is proved")
+
+// ErrUnknownLogin is returned by Keep where it is not known which login it is called in.
+var ErrUnknownLogin = errors.New("it cannot be seen which login this is; say it in a new one, directly, so that the way in is proved")
+
+// proved says why a login does not prove the way in that the fix might have closed.
+func (r Record) proved(who operator.Session, boot string) error {
+	switch {
+	case who.Way == operator.Console:
+		return nil // whoever sits there can always come in, and undo
+	case who.Way == operator.Unknown || who.Began == 0:
+		return ErrUnknownLogin
+	case boot == r.boot && who.Began <= r.finished:
+		return ErrSameSession
+	}
+	return nil
+}
 
 // Keep confirms a fix: its guard will not undo it. ID "" is the last guarded
-// one. session is the SSH_CONNECTION of the caller.
-func Keep(ctx context.Context, s *System, stateDir, id, session string, anyway bool) (string, error) {
+// one. who is the login of the caller; anyway keeps it whatever that proves.
+func Keep(ctx context.Context, s *System, stateDir, id string, who operator.Session, anyway bool) (string, error) {
 	if err := supported(); err != nil {
 		return "", err
+	}
+	all, err := List(stateDir)
+	if err != nil || len(all) == 0 { // nothing to lock, where nothing was ever recorded
+		return "", errors.Join(err, ErrNoGuard)
 	}
 	lock, err := acquire(s, stateDir) // against the guard, whose time may come now
 	if err != nil {
 		return "", err
 	}
 	defer lock.Close()
-	all, err := List(stateDir)
-	if err != nil {
+	if all, err = List(stateDir); err != nil {
 		return "", err
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		r := all[i]
-		if id != "" && r.ID != id || id == "" && r.guard == "" {
+		if id != "" && r.ID != id || id == "" && r.State != "guarded" {
 			continue
 		}
 		if r.State == "undone" || r.State == "rolled-back" {
 			return "", fmt.Errorf("%s is %s already", r.ID, r.State)
 		}
-		if session != "" && session == r.session && !anyway {
-			return "", ErrSameSession
+		if r.State != "guarded" {
+			return "", fmt.Errorf("%s: %w", r.ID, ErrNoGuard)
 		}
-		if r.guard == "" {
-			return r.ID, nil
+		if err := r.proved(who, bootID()); err != nil && !anyway {
+			return "", err
 		}
 		return r.ID, disarm(ctx, s, r)
 	}
-	return "", errors.New("no fix waits to be confirmed")
+	return "", ErrNoGuard
 }
 
-// disarm writes the confirmation down, which is what counts, and stops the timer.
+// ErrNoGuard is returned by Keep where no fix waits to be confirmed.
+var ErrNoGuard = errors.New("no fix waits to be confirmed")
+
+// disarm writes the confirmation down, which is what counts, and takes the timer away.
 func disarm(ctx context.Context, s *System, r Record) error {
 	if err := s.note(r.Dir, event{Event: evKept}); err != nil {
 		return err
 	}
-	if r.guard == "systemd" {
-		s.run(ctx, "systemctl", "stop", guardUnit(r.ID)+".timer") //nolint:errcheck // it finds the confirmation and ends
-	}
-	return nil
+	return release(ctx, s, r)
 }
 
 // Disarm confirms the fix in progress.
 func (tx *Tx) Disarm(ctx context.Context) error {
 	r, err := readRecord(tx.dir)
-	if err != nil {
+	if err != nil || r.guard.by == "" {
 		return err
-	}
-	if r.guard == "" {
-		return nil
 	}
 	return disarm(ctx, tx.sys, r)
 }
@@ -121,30 +145,50 @@ const guardPatience = installTime + 5*time.Minute
 // confirmed, everything is taken back, even what somebody changed since (which
 // is kept in the record), because nobody may be able to come in and say so.
 func GuardUndo(ctx context.Context, s *System, stateDir, id string, after time.Duration) (Undone, error) {
-	select {
-	case <-ctx.Done():
-		return Undone{}, ctx.Err()
-	case <-time.After(after):
-	}
 	dir := filepath.Join(stateDir, filepath.Base(id))
-	deadline := time.Now().Add(guardPatience)
 	for {
-		lock, err := acquire(s, stateDir)
-		if err == nil {
-			defer lock.Close()
-			break
-		}
-		if !errors.Is(err, ErrBusy) || time.Now().After(deadline) {
+		if err := pause(ctx, after); err != nil {
 			return Undone{}, err
 		}
-		time.Sleep(200 * time.Millisecond)
+		u, left, err := guardTurn(ctx, s, stateDir, dir)
+		if left == 0 {
+			return u, err
+		}
+		after = left
 	}
-	r, err := readRecord(dir)
+}
+
+// guardTurn undoes the fix if its time has come, or says how long it has still to wait.
+func guardTurn(ctx context.Context, s *System, stateDir, dir string) (Undone, time.Duration, error) {
+	lock, err := acquireWithin(ctx, s, stateDir, guardPatience)
 	if err != nil {
-		return Undone{}, err
+		return Undone{}, 0, err
 	}
-	if r.guard == "" || r.State == "undone" || r.State == "rolled-back" {
-		return Undone{ID: id}, nil
+	defer lock.Close()
+	id := filepath.Base(dir)
+	r, err := readRecord(dir)
+	if errors.Is(err, fs.ErrNotExist) { // somebody threw the record away
+		return Undone{ID: id}, 0, releaseByName(ctx, s, id)
 	}
-	return undoDir(ctx, s, dir, undoOptions{UndoOptions: UndoOptions{Force: true}, event: evUndone})
+	if err != nil {
+		return Undone{}, 0, err
+	}
+	if r.guard.by == "" || r.over() {
+		return Undone{ID: id}, 0, release(ctx, s, r)
+	}
+	if left := r.guard.due - uptime(); r.guard.boot == bootID() && left > 0 {
+		return Undone{}, left, nil
+	}
+	u, err := undoDir(ctx, s, dir, undoOptions{UndoOptions: UndoOptions{Force: true}, event: evUndone})
+	return u, 0, err
+}
+
+// pause waits, or ends with the context.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

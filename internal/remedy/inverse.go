@@ -20,6 +20,8 @@ func (u *undo) early(ctx context.Context) {
 		st := &u.steps[i]
 		var err error
 		switch {
+		case st.act.Kind == kindHold:
+			stopTimer(ctx, u.s, st.act.Unit)
 		case st.act.Kind == "nft":
 			err = undoNft(ctx, u.s, st.act)
 		case st.act.Kind == "install":

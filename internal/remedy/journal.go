@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sshwhy/internal/operator"
 )
 
 // The directory of one fix, below the state directory:
@@ -21,6 +23,28 @@ import (
 //
 // An "intent" line is on the disk before its step changes anything, and the
 // step's before-record is on the disk before the line.
+//
+// The states of a fix, and the events that lead from one to another:
+//
+//	            begin
+//	              │
+//	              ▼      intent, done, guard (any number)
+//	            open ◄──────────────────────────┐
+//	              │ └──────────────────────────-┘
+//	   applied    │  a step failed, or a crash and then undo
+//	      ┌───────┴──────────────┐
+//	      ▼                      ▼
+//	 guarded, if a guard    undo-begin ──► rolled-back (by the fix itself)
+//	 was armed, or applied       ▲    └──► undone (by sshwhy undo, or the guard)
+//	      │ kept                 │
+//	      ▼                      │
+//	   applied ──────────────────┘
+//	                 undo-begin
+//
+// undone and rolled-back are final. An undo that was cut short leaves its
+// undo-begin behind, and the next one goes on from there. guarded becomes
+// undone by the guard's own undo when its time has come; where its timer was
+// lost (a reboot without one that outlives it) it is told as "unconfirmed".
 
 // Events of the journal.
 const (
@@ -48,10 +72,14 @@ type event struct {
 	Error string    `json:"error,omitempty"`
 	By    string    `json:"by,omitempty"`    // guard: how the timer runs; RFC 3339 deadline in Until
 	Until string    `json:"until,omitempty"` // guard
-	// Session is the SSH_CONNECTION of the operator (guard).
-	Session string   `json:"session,omitempty"`
-	Paths   []string `json:"paths,omitempty"` // undo-begin: what undo has decided to put back
-	Dirs    []string `json:"dirs,omitempty"`  // undo-begin: directories whose time it has decided to put back
+	// Way is the operator's way in (guard).
+	Way operator.Way `json:"way,omitempty"`
+	// Boot names the machine's boot and Up is the time since it (guard: the
+	// deadline; applied: the moment). Neither jumps with the clock.
+	Boot  string        `json:"boot,omitempty"`
+	Up    time.Duration `json:"up,omitempty"`
+	Paths []string      `json:"paths,omitempty"` // undo-begin: what undo has decided to put back
+	Dirs  []string      `json:"dirs,omitempty"`  // undo-begin: directories whose time it has decided to put back
 }
 
 // act is what undo must know of an action, kept apart from report.Action so
@@ -152,13 +180,29 @@ type Record struct {
 	Begun time.Time
 	// State is "open" (never finished: a crash, or still running), "applied",
 	// "guarded" (will be undone unless kept), "undone" or "rolled-back".
-	State string
-	Until string // guarded: when, RFC 3339
-	Steps []RecordStep
-	// guard says how its timer can be stopped; see guard.go.
-	guard, session string
+	State    string
+	Until    string // guarded: when, RFC 3339
+	Steps    []RecordStep
+	guard    guard         // its timer; see guard.go
+	boot     string        // the boot in which it was applied …
+	finished time.Duration // … and when, since that boot
 	// approved and dirs are what an undo that was cut short had decided.
 	approved, dirs []string
+}
+
+// over says whether the fix is taken back, and its record only history.
+func (r Record) over() bool { return r.State == "undone" || r.State == "rolled-back" }
+
+// Standing is the State, or "unconfirmed" for a fix whose guard was lost: it was
+// never confirmed, and nothing will undo it by itself any more.
+func (r Record) Standing() string {
+	if r.State != "guarded" || r.guard.boot == bootID() && uptime() < r.guard.due+guardPatience {
+		return r.State
+	}
+	if r.guard.boot != bootID() && r.lasting() {
+		return r.State
+	}
+	return "unconfirmed"
 }
 
 // RecordStep is one step of a recorded fix.
@@ -200,14 +244,14 @@ func (r *Record) apply(e event) {
 			}
 		}
 	case evGuard:
-		r.guard, r.Until, r.session = e.By, e.Until, e.Session
+		r.guard, r.Until = guard{by: e.By, way: e.Way, boot: e.Boot, due: e.Up}, e.Until
 	case evApplied:
-		r.State = "applied"
-		if r.guard != "" {
+		r.State, r.boot, r.finished = "applied", e.Boot, e.Up
+		if r.guard.by != "" {
 			r.State = "guarded"
 		}
 	case evKept:
-		r.guard, r.Until = "", ""
+		r.guard, r.Until = guard{}, ""
 		if r.State == "guarded" {
 			r.State = "applied"
 		}

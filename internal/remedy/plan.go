@@ -29,11 +29,13 @@ type Options struct {
 type Plan struct {
 	Steps []*Step
 	Left  []Left // what is not done automatically
+	Guard string // how the plan is taken back by itself unless it is confirmed; "" where it is not
 }
 
 // Left is a remedy that the plan leaves to a person, and why.
 type Left struct {
 	Cause, Summary, Why string
+	Open                bool // that it changes who may come in is all that is in the way
 }
 
 // Step is one act of a plan on this machine.
@@ -92,7 +94,7 @@ func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan,
 		}
 		steps, why := stepsOf(f, opt)
 		if why != "" {
-			p.Left = append(p.Left, Left{f.Cause, f.Remedy.Summary, why})
+			p.Left = append(p.Left, Left{f.Cause, f.Remedy.Summary, why, opt.lacksOpen(f)})
 			continue
 		}
 		wanted = append(wanted, steps...)
@@ -112,6 +114,16 @@ func (o Options) wants(f report.Finding) bool {
 	}
 	// At the client a key that ssh ignores is a note: another one may serve.
 	return (f.Impact != report.Note || o.Where == report.OnClient) && f.Certainty != report.Possible
+}
+
+// lacksOpen says whether the consent of --open is all that a remedy lacks.
+func (o Options) lacksOpen(f report.Finding) bool {
+	if o.Open {
+		return false
+	}
+	o.Open = true
+	_, why := stepsOf(f, o)
+	return why == ""
 }
 
 // stepsOf turns a finding's remedy into steps, all of them or none.
@@ -304,7 +316,7 @@ func (p *Plan) concrete(ctx context.Context, s *System) error {
 	for _, st := range p.Steps {
 		parts, err := expand(ctx, s, st)
 		if err != nil {
-			p.Left = append(p.Left, Left{strings.Join(st.Causes, ", "), st.Do, err.Error()})
+			p.Left = append(p.Left, Left{strings.Join(st.Causes, ", "), st.Do, err.Error(), false})
 			return p.dropRemediesOf(ctx, s, st)
 		}
 		for _, part := range parts {

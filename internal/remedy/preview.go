@@ -26,6 +26,7 @@ func (p *Plan) Preview() string {
 		field(&b, "risk", st.risk())
 		field(&b, "undo", st.undoWords())
 	}
+	field(&b, "guard", p.Guard)
 	for _, l := range p.Left {
 		fmt.Fprintf(&b, "not done: %s (%s): %s\n", l.Summary, l.Cause, l.Why)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"time"
 )
 
 // errUnsupported is what every change answers where the exactness of undo has
@@ -17,7 +18,13 @@ func supported() error { return errUnsupported }
 func ownGroup(*exec.Cmd) {}
 func detach(*exec.Cmd)   {}
 
-func othersDecide(string) bool          { return false }
+func othersDecide(string) bool { return false }
+func uptime() time.Duration    { return 0 }
+func bootID() string           { return "" }
+
+// linkError is never returned here.
+type linkError struct{ error }
+
 func resolve(string) (string, error)    { return "", errUnsupported }
 func resolveDir(string) (string, error) { return "", errUnsupported }
 

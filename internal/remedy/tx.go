@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"sshwhy/internal/report"
 )
@@ -102,6 +103,19 @@ func acquire(s *System, stateDir string) (*os.File, error) {
 		fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
 	return f, nil
+}
+
+// acquireWithin waits for the lock, at most so long.
+func acquireWithin(ctx context.Context, s *System, stateDir string, patience time.Duration) (*os.File, error) {
+	for end := time.Now().Add(patience); ; {
+		lock, err := acquire(s, stateDir)
+		if !errors.Is(err, ErrBusy) || time.Now().After(end) {
+			return lock, err
+		}
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // begin makes the directory of the record. The name tells the time; the order
@@ -268,7 +282,7 @@ func (tx *Tx) aim(st *Step, before snapshot) error {
 // Commit says that the fix is whole: from now on it is undone only on demand,
 // or by its guard.
 func (tx *Tx) Commit() error {
-	return tx.sys.note(tx.dir, event{Event: evApplied})
+	return tx.sys.note(tx.dir, event{Event: evApplied, Boot: bootID(), Up: uptime()})
 }
 
 // Rollback takes back every step, last first, and says in Tx.Steps which.

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sshwhy/internal/operator"
 	"sshwhy/internal/report"
 )
 
@@ -408,6 +409,7 @@ func TestSleeper(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		b := newBench(t)
 		t.Setenv(envState, b.state)
+		began := uptime()
 		tx, err := Begin(b.s, b.state)
 		if err != nil {
 			t.Fatal(err)
@@ -416,7 +418,7 @@ func TestSleeper(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := b.s.note(tx.dir, event{Event: evGuard, By: by, Session: "here"}); err != nil {
+		if err := b.s.note(tx.dir, event{Event: evGuard, By: by, Boot: bootID(), Up: uptime() + time.Second}); err != nil {
 			t.Fatal(err)
 		}
 		if err := tx.Apply(context.Background(), b.plan(b.comment())); err != nil {
@@ -426,13 +428,13 @@ func TestSleeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		tx.Close()
-		if _, err := Keep(context.Background(), b.s, b.state, "", "here", false); !errors.Is(err, ErrSameSession) {
+		if _, err := Keep(context.Background(), b.s, b.state, "", operator.Session{Way: operator.Remote, Began: began}, false); !errors.Is(err, ErrSameSession) {
 			t.Errorf("kept from the session it was made in: %v", err)
 		}
 		want := "undone"
 		if keep {
 			want = "applied"
-			if _, err := Keep(context.Background(), b.s, b.state, "", "elsewhere", false); err != nil {
+			if _, err := Keep(context.Background(), b.s, b.state, "", operator.Session{Way: operator.Remote, Began: uptime()}, false); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(2500 * time.Millisecond)

@@ -26,6 +26,8 @@ func Fix(w io.Writer, rep *report.Report, opt Options) {
 	switch {
 	case heading == "":
 		heading = f.Outcome
+	case f.Outcome == "nothing-to-do" && len(f.NeedOpen) > 0:
+		heading = "Nothing is done without more consent"
 	case f.Outcome == "applied" && rep.Verdict != report.VerdictOK:
 		heading = "This is done; what is left is told above"
 	}
@@ -54,9 +56,6 @@ func Fix(w io.Writer, rep *report.Report, opt Options) {
 		}
 		sentence(w, fmt.Sprintf(say, f.Verified.How), opt)
 	}
-	if f.Outcome == "applied" && slices.ContainsFunc(rep.Findings, opens) {
-		sentence(w, "What is left would let somebody in: add --open for it, and --client ADDRESS to let in that one alone.", opt)
-	}
 	if f.Outcome == "applied" && f.ID != "" {
 		fmt.Fprintf(w, "To take it back: sshwhy undo %s\n", Safe(f.ID))
 	}
@@ -79,7 +78,7 @@ func Plan(w io.Writer, preview string, opt Options) {
 		line = strings.TrimRight(line, "\n")
 		text := strings.TrimLeft(line, " ")
 		name, _, _ := strings.Cut(text, ": ")
-		if !slices.Contains([]string{"not done", "risk", "lets in"}, name) {
+		if !slices.Contains([]string{"not done", "risk", "lets in", "guard"}, name) {
 			fmt.Fprintln(w, Safe(line))
 			continue
 		}
@@ -91,9 +90,4 @@ func Plan(w io.Writer, preview string, opt Options) {
 			fmt.Fprintln(w, indent+l)
 		}
 	}
-}
-
-// opens reports whether a finding that is left can be mended with more consent.
-func opens(f report.Finding) bool {
-	return f.Impact.Rank() <= report.Degrading.Rank() && f.Remedy != nil && f.Remedy.Kind == report.Open
 }

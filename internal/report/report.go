@@ -226,13 +226,15 @@ type Fix struct {
 	Steps     []FixStep    `json:"steps"`
 	Verified  *FixVerified `json:"verified,omitempty"`
 	ConfirmBy string       `json:"confirm_by,omitempty"` // RFC 3339, while a guard timer runs
+	// NeedOpen are the causes that can be mended once --open consents to it.
+	NeedOpen []string `json:"need_open,omitempty"`
 }
 
 // FixStep is one step of a fix and how far it came.
 type FixStep struct {
 	Cause string `json:"cause"`
 	Do    string `json:"do"`
-	State string `json:"state"` // done | undone | failed | skipped | planned
+	State string `json:"state"` // done | undone | failed | skipped | planned | declined
 	Error string `json:"error"`
 }
 
