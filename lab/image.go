@@ -21,6 +21,13 @@ import (
 //go:embed image/build.sh
 var recipe []byte
 
+// terminals is an image with terminal multiplexers and doas, a layer over a suite. No case runs
+// on it; the tests of who is logged in do.
+const terminals, terminalsOver = "terminals", "trixie"
+
+//go:embed image/terminals.sh
+var terminalsRecipe []byte
+
 // buildLimit bounds the making of one image; it takes about a minute with a near mirror.
 const buildLimit = 15 * time.Minute
 
@@ -38,6 +45,14 @@ func cacheDir() string {
 func Image(ctx context.Context, suite string, log io.Writer) (string, error) {
 	if base, ok := otherInits[suite]; ok {
 		return initImage(ctx, suite, base, log)
+	}
+	if suite == terminals {
+		base, err := Image(ctx, terminalsOver, log)
+		if err != nil {
+			return "", err
+		}
+		layer, err := cached(ctx, terminals, terminalsRecipe, base, log)
+		return layer + ":" + base, err
 	}
 	if !slices.Contains(Suites, suite) {
 		return "", fmt.Errorf("no image %q: there are %v", suite, Images())

@@ -165,6 +165,21 @@ func (w *World) Boot(ctx context.Context) error {
 	return nil
 }
 
+// Reboot has the machine restart itself, and boots it again on the same root:
+// what a kernel does, nspawn leaves to whoever started it (its exit status 133).
+func (w *World) Reboot(ctx context.Context) error {
+	w.Server(ctx, "systemctl --no-block reboot")
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(bootLimit):
+		return errors.New("the machine did not go down in time")
+	case <-w.died:
+	}
+	w.leader = 0
+	return w.Boot(ctx)
+}
+
 // findInit waits for nspawn's child that has become the machine's init.
 func (w *World) findInit(ctx context.Context) error {
 	pid := strconv.Itoa(w.nspawn.Pid)
