@@ -362,16 +362,16 @@ func (b *attacker) loop() {
 		default:
 		}
 		b.own()
-		pause(15)
+		idle(15)
 		b.swap(rand.IntN(14))
 		b.swaps++
-		pause(11)
+		idle(11)
 	}
 }
 
 // pause waits for a microsecond up to 2^n of them: as long as a look or a
 // whole change takes, or any part of them.
-func pause(n int) { time.Sleep(time.Duration(1<<rand.IntN(n)) * time.Microsecond) }
+func idle(n int) { time.Sleep(time.Duration(1<<rand.IntN(n)) * time.Microsecond) }
 
 // own puts things back to where a plan finds something to do.
 func (b *attacker) own() {
@@ -433,7 +433,7 @@ func (b *attacker) swap(n int) {
 		os.Rename(keys+".h", keys)
 	case 7:
 		os.Link(keys, filepath.Join(b.home, "other"))
-		pause(11)
+		idle(11)
 		os.Remove(filepath.Join(b.home, "other"))
 	case 8:
 		os.Remove(keys)
