@@ -209,7 +209,7 @@ func checkLogged(v *view, p *part) {
 		p.also("sshd's log", "no log is kept here: there is no journal, and none of the files auth.log, secure, messages and syslog in /var/log")
 	case j.Origin.Unseen():
 		p.also("sshd's log", unseenReason(v, j.Origin))
-	case level == "QUIET" || level == "FATAL" || level == "ERROR":
+	case level == "QUIET" || level == "SILENT" || level == "FATAL" || level == "ERROR":
 		p.also("sshd's log", "sshd is told to say next to nothing (LogLevel "+level+"): failed logins leave no line")
 	case v.silentServer():
 		p.also("sshd's log", "the running server has written nothing into "+j.Origin.Source+" since its start: what it says is not kept, or goes elsewhere")
