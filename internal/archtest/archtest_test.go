@@ -28,16 +28,16 @@ var rooms = map[string][]string{
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
 	"internal/facts":                 {"internal/evidence", "internal/sshconf", "internal/sshwire"},
 	"internal/firewall":              {},
-	"internal/firewall/prove":        {"internal/firewall"},
-	"internal/server":                {"internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
+	"internal/firewall/prove":        {"internal/firewall", "internal/proc"},
+	"internal/server":                {"internal/shquote", "internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
 	"internal/sshconf":               {},
 	"internal/sshwire":               {},
-	"internal/client":                {"internal/report", "internal/catalog", "internal/sshconf", "internal/sshwire"},
+	"internal/client":                {"internal/proc", "internal/shquote", "internal/report", "internal/catalog", "internal/sshconf", "internal/sshwire"},
 	"internal/joined":                {"internal/report", "internal/catalog"},
 	// explain gives pasted outputs of tools to the parsers and checks of the live machine
-	"internal/explain":  {"internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf"},
+	"internal/explain":  {"internal/shquote", "internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf"},
 	"internal/operator": {},
-	"internal/remedy":   {"internal/report", "internal/evidence", "internal/facts", "internal/operator", "internal/proc", "internal/sshconf"},
+	"internal/remedy":   {"internal/shquote", "internal/report", "internal/evidence", "internal/facts", "internal/operator", "internal/proc", "internal/sshconf"},
 	"internal/render":   {"internal/report"},
 	"internal/gendocs":  {"internal/cli", "internal/catalog"},
 	"internal/archtest": {},
@@ -53,7 +53,13 @@ var thinking = []string{
 }
 
 // forbidden is what a thinking package may not import.
-var forbidden = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys/unix"}
+var forbidden = []string{"os", "os/exec", "net", "net/http", "syscall", "golang.org/x/sys/unix", module + "internal/proc"}
+
+// runners are the packages that may start a program by themselves.
+var runners = []string{
+	"internal/proc",
+	"internal/evidence/evidencetest", // only tests import it: it starts the test itself anew, as nobody
+}
 
 const module = "sshwhy/"
 
@@ -97,6 +103,15 @@ func TestThinkingPackagesArePure(t *testing.T) {
 			if slices.Contains(forbidden, imp) {
 				t.Errorf("%s only thinks, and imports %s", p.ImportPath, imp)
 			}
+		}
+	}
+}
+
+func TestOneRunner(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "internal/") && !slices.Contains(runners, name) && slices.Contains(p.Imports, "os/exec") {
+			t.Errorf("%s starts programs by itself, and not through internal/proc", name)
 		}
 	}
 }

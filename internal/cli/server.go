@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 
@@ -20,6 +19,7 @@ import (
 	"sshwhy/internal/evidence/replay"
 	"sshwhy/internal/evidence/script"
 	"sshwhy/internal/evidence/via"
+	"sshwhy/internal/proc"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
@@ -97,7 +97,7 @@ func (a *app) offerSudo(r *report.Report, f serverFlags) {
 	if r == nil || len(r.Incomplete) == 0 || a.json || f.from != "" || f.via != "" || os.Geteuid() <= 0 {
 		return
 	}
-	if _, err := exec.LookPath("sudo"); err == nil {
+	if _, err := proc.UserFind("sudo"); err == nil {
 		fmt.Fprintln(a.Out, "\n  With root it can look at more: sudo sshwhy server"+f.question())
 	}
 }

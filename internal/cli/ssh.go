@@ -2,21 +2,19 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"sshwhy/internal/explain"
 	"sshwhy/internal/joined"
+	"sshwhy/internal/proc"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 )
@@ -60,38 +58,29 @@ JSON, and nothing to standard error.`,
 // runSSH runs the real program and returns its exit status and the end of what
 // it said on standard error.
 func (a *app) runSSH(args []string) (int, string, error) {
-	path, err := exec.LookPath("ssh")
+	path, err := proc.UserFind("ssh")
 	if err != nil {
 		return 0, "", usage("install it (Debian, Ubuntu: apt install openssh-client), or use sshwhy [user@]host, which does without",
 			"no ssh program found")
 	}
 	tail := &tailWriter{max: keptStderr}
-	c := exec.Command(path, args...)
-	c.Stdin, c.Stdout = os.Stdin, a.Out
-	c.Stderr = io.MultiWriter(a.Err, tail)
-	c.WaitDelay = 100 * time.Millisecond // a ControlPersist master may keep the pipe
-	if err := c.Start(); err != nil {
+	c := proc.AsUser(proc.Command{Args: append([]string{path}, args...), Path: path, Group: proc.Beside})
+	p, err := proc.Start(c, proc.Streams{In: os.Stdin, Out: a.Out, Err: io.MultiWriter(a.Err, tail)})
+	if err != nil {
 		return 0, "", fmt.Errorf("run %s: %w", path, err)
 	}
-	defer passSignals(c.Process)()
-	err = c.Wait()
-	var exit *exec.ExitError
-	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-		return c.ProcessState.ExitCode(), tail.String(), nil
-	case errors.As(err, &exit) && exit.Exited():
-		return exit.ExitCode(), tail.String(), nil
-	case errors.As(err, &exit):
-		return 128 + 2, tail.String(), nil // ended by a signal, as a shell would say
-	default:
-		return 0, "", err
+	defer passSignals(p)()
+	exit, err := p.Wait()
+	if exit < 0 {
+		exit = 128 + 2 // ended by a signal, as a shell would say
 	}
+	return exit, tail.String(), err
 }
 
 // passSignals hands on what is sent to this process alone. Ctrl-C is not: the
 // terminal sends it to ssh too, and ssh decides what becomes of it. The function
 // returned ends it.
-func passSignals(p *os.Process) func() {
+func passSignals(p *proc.Process) func() {
 	signals := make(chan os.Signal, 4)
 	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)

@@ -1,15 +1,14 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"net/url"
-	"os"
-	"os/exec"
 	"os/user"
 	"strconv"
 	"strings"
 	"time"
+
+	"sshwhy/internal/proc"
 )
 
 const (
@@ -34,7 +33,7 @@ func (w *walker) config(ctx context.Context) bool {
 
 	c.Program = w.opt.SSH
 	if c.Program == "" {
-		c.Program, _ = exec.LookPath("ssh")
+		c.Program, _ = proc.UserFind("ssh")
 		c.Missing = c.Program == ""
 	}
 	if c.Program == "" || c.Program == "-" {
@@ -45,19 +44,19 @@ func (w *walker) config(ctx context.Context) bool {
 	args := append([]string{"-v", "-G"}, forDump(w.opt.Args)...)
 	args = append(args, "--", w.opt.Host)
 	c.Command = "ssh " + strings.Join(args[1:], " ")
-	out, errs, err := run(ctx, configLimit, c.Program, args...)
-	readDebug(c, errs)
+	r := run(ctx, configLimit, c.Program, args...)
+	readDebug(c, string(r.Err))
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return false // stopped by the user
-	case err != nil:
-		c.Failed, c.Hung = true, time.Since(begin) >= configLimit
+	case r.Ending == proc.Stopped:
+		return false // by the user
+	case !r.OK():
+		c.Failed, c.Hung = true, r.Ending == proc.TimedOut
 		if len(c.Stderr) == 0 {
-			c.Stderr = []string{err.Error()}
+			c.Stderr = []string{r.Failure().Error()}
 		}
 		return false
 	}
-	c.Values = readDump(out)
+	c.Values = readDump(string(r.Out))
 	c.Hosts = redirections(c.Applied)
 	c.Policy = policyLines(c)
 	return c.Host() != ""
@@ -223,29 +222,11 @@ func configFiles(args []string) []string {
 	return files
 }
 
-// run runs a program without a shell, with a time limit and a cap on its
-// output; its whole process group ends with it.
-func run(ctx context.Context, limit time.Duration, program string, args ...string) (out, errs string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	ownGroup(cmd)
-	var stdout, stderr capped
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second
-	err = cmd.Run()
-	return stdout.String(), stderr.String(), err
+// run runs ssh, or what answers for it, as the user would.
+func run(ctx context.Context, limit time.Duration, program string, args ...string) proc.Result {
+	return proc.Run(ctx, proc.AsUser(proc.Command{
+		Args: append([]string{program}, args...), Path: program, Limit: limit, Cap: outputCap,
+		Lasting: true, // what a Match exec starts is the user's business
+		Group:   proc.OwnGroup,
+	}, "LC_ALL=C"))
 }
-
-// capped is a buffer that forgets what exceeds outputCap.
-type capped struct{ kept bytes.Buffer }
-
-func (c *capped) Write(p []byte) (int, error) {
-	if room := outputCap - c.kept.Len(); room > 0 {
-		c.kept.Write(p[:min(room, len(p))])
-	}
-	return len(p), nil
-}
-
-func (c *capped) String() string { return c.kept.String() }

@@ -7,6 +7,7 @@ import (
 
 	"sshwhy/internal/catalog"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // diagnosis turns observations into a report. One file per step, each with the
@@ -156,10 +157,10 @@ func (d *diagnosis) ssh(options string) string {
 		}
 		words = append(words, "-"+string(flag))
 		if strings.IndexByte(withValue, flag) >= 0 {
-			words = append(words, quote(value))
+			words = append(words, shquote.Path(value))
 		}
 	})
-	return strings.Join(append(words, quote(host)), " ")
+	return strings.Join(append(words, shquote.Operand(host)), " ")
 }
 
 // onConsole is what every diagnosis from afar ends with: the other side.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // auth judges the attempt to log in.
@@ -174,7 +175,7 @@ func (d *diagnosis) needsOwner(l *Login, k Key) {
 		return
 	}
 	summary := fmt.Sprintf("%s accepts the key %s, and its passphrase is needed to use it.", d.host, k.label())
-	steps := []report.Step{onClient("ssh-add " + quote(k.File))}
+	steps := []report.Step{onClient("ssh-add " + shquote.Path(k.File))}
 	if l.Batch || l.Nobody {
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key needs its passphrase")
 		d.find("private-key-passphrase", report.Confirmed, summary+" "+upper(l.silence())+", nobody can be asked.", d.loginEvidence(l),
@@ -239,7 +240,7 @@ func (d *diagnosis) rejected(l *Login, keys []Key) {
 			d.host, l.User, strings.Join(names, ", ")),
 		d.loginEvidence(l),
 		advice("Check the user name; then have the public key added on the server, or let the server say why it does not take it.",
-			d.copyStep(keys[0]), onServer("sudo sshwhy server --user "+quote(l.User))))
+			d.copyStep(keys[0]), onServer("sudo sshwhy server --user "+shquote.Word(l.User))))
 }
 
 // copyStep shows the public half of a key, to be added on the server.
@@ -247,7 +248,7 @@ func (d *diagnosis) copyStep(k Key) report.Step {
 	if k.File == "" {
 		return onClient("ssh-add -L")
 	}
-	return onClient("ssh-keygen -yf " + quote(k.File))
+	return onClient("ssh-keygen -yf " + shquote.Path(k.File))
 }
 
 // expectedUser is the one login name of the great Git hosts.
@@ -280,7 +281,7 @@ func (d *diagnosis) nothingOffered(l *Login) {
 		d.find("key-not-offered", report.Likely,
 			fmt.Sprintf("%s wants a key, and ssh offers none: %s is there, but has no name that ssh looks for, and no option names it.", d.host, k.File),
 			append(d.loginEvidence(l), report.Evidence{Source: k.File, Excerpt: strings.TrimSpace(k.Type + " " + k.Fingerprint)}),
-			advice("Name the key with -i or IdentityFile.", onClient(d.ssh("-i "+quote(k.File)))))
+			advice("Name the key with -i or IdentityFile.", onClient(d.ssh("-i "+shquote.Path(k.File)))))
 		return
 	}
 	if a := l.Agent; a != nil && a.Err == "" && a.Keys == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // certRejected is for a user certificate that the server does not take. What the
@@ -14,7 +15,7 @@ import (
 // only where nothing in it is wrong, the server's trust is in doubt.
 func (d *diagnosis) certRejected(l *Login, k Key) {
 	c := k.Cert
-	look := onClient("ssh-keygen -Lf " + quote(k.File))
+	look := onClient("ssh-keygen -Lf " + shquote.Path(k.File))
 	if k.File == "" {
 		look = onClient("ssh-add -L | ssh-keygen -Lf -")
 	}
@@ -35,7 +36,7 @@ func (d *diagnosis) certRejected(l *Login, k Key) {
 	default:
 		cause, why = "publickey-rejected", fmt.Sprintf("it is valid and for %s, so the server does not trust the authority that signed it (%s), or keeps another list of principals", l.User, c.CA)
 		remedy = advice("Look on the server whether TrustedUserCAKeys holds that authority, and at AuthorizedPrincipalsFile.", look,
-			onServer("sudo sshd -T -C user="+quote(l.User)+" | grep -i -E 'trustedusercakeys|authorizedprincipals|revokedkeys'"))
+			onServer("sudo sshd -T -C user="+shquote.Word(l.User)+" | grep -i -E 'trustedusercakeys|authorizedprincipals|revokedkeys'"))
 	}
 	d.find(cause, certainty, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.label(), why), d.loginEvidence(l), remedy)
 }

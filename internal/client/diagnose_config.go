@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 	"sshwhy/internal/sshconf"
 )
 
@@ -125,7 +126,7 @@ func (d *diagnosis) libraryMismatch(line string) {
 	d.find("crypto-library-mismatch", report.Confirmed,
 		fmt.Sprintf("The ssh program itself cannot run: it does not fit the libraries that it loads (%s).", line), evidence,
 		advice("Bring the ssh program and its OpenSSL library to the same release, and remove copies of OpenSSL from the library path.",
-			onClient("ldd "+quote(c.Program)+" | grep -E 'crypto|ssl|not found'; echo \"$LD_LIBRARY_PATH $LD_PRELOAD\""),
+			onClient("ldd "+shquote.Path(c.Program)+" | grep -E 'crypto|ssl|not found'; echo \"$LD_LIBRARY_PATH $LD_PRELOAD\""),
 			onClient("sudo apt-get install --reinstall openssh-client libssl3")))
 }
 
@@ -137,7 +138,7 @@ func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
 	switch {
 	case strings.HasPrefix(option, "-----begin"), strings.HasPrefix(option, "ssh-ed25519"), strings.HasPrefix(option, "ssh-rsa"):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s is a key and no configuration: a key is named with -i, a configuration with -F.", file),
-			evidence, advice("Use -i for the key.", onClient("ssh -i "+quote(file)+" "+quote(d.o.Typed))))
+			evidence, advice("Use -i for the key.", onClient("ssh -i "+shquote.Path(file)+" "+shquote.Path(d.o.Typed))))
 	case sshconf.OnlyOf(sshconf.Server, option):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s, line %d: %s is an option of the server (sshd_config), and this is the client's configuration.", file, n, option),
 			evidence, advice(fmt.Sprintf("Move line %d to /etc/ssh/sshd_config of the server it is meant for, or remove it.", n), onClient("man ssh_config")))
@@ -152,19 +153,11 @@ func (d *diagnosis) badConfigMode(file string) {
 	d.find("client-config-permissions", report.Confirmed,
 		fmt.Sprintf("ssh does not trust %s: it must belong to you, and nobody else may write to it.", file), d.sshSaid(),
 		&report.Remedy{Kind: report.Repair, Summary: "Take write permission away from everyone else.", Steps: []report.Step{
-			{Do: "chmod 600 " + quote(file), Where: report.OnClient, Act: &report.Action{Kind: report.ActMode, Path: file, Mode: 0o600}},
+			{Do: "chmod 600 " + shquote.Path(file), Where: report.OnClient, Act: &report.Action{Kind: report.ActMode, Path: file, Mode: 0o600}},
 		}})
 }
 
 // sshSaid is ssh's own words as evidence.
 func (d *diagnosis) sshSaid() []report.Evidence {
 	return []report.Evidence{{Source: d.o.Config.Command, Excerpt: lines(d.o.Config.Stderr...)}}
-}
-
-// quote makes a path safe to paste into a shell.
-func quote(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:=,~") == "" && path != "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // connect judges the attempts to reach each address.
@@ -107,7 +108,7 @@ func (d *diagnosis) forHost(command string, flag byte, setting string) report.St
 	if _, bare, ok := strings.Cut(host, "@"); ok {
 		host = bare
 	}
-	if typed || host == "" || strings.Contains(host, "://") || quote(host) != host || strings.ContainsAny(host, "~,=/%") {
+	if typed || host == "" || strings.Contains(host, "://") || shquote.Operand(host) != host || strings.ContainsAny(host, "~,=/%") {
 		return step
 	}
 	step.Act = &report.Action{Kind: report.ActEdit, Path: "~/.ssh/config", Mode: 0o600, Check: report.CheckSSH,

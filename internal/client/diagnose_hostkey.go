@@ -8,6 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // hostKey judges the rest of the key exchange and the key that the host showed.
@@ -76,7 +77,7 @@ func (d *diagnosis) unreadable(h *HostKey) {
 		d.find("known-hosts-permissions", report.Confirmed, fmt.Sprintf("The record of host keys %s cannot be read: %s.", f.Path, f.Err),
 			[]report.Evidence{{Source: f.Path, Excerpt: f.Err}},
 			&report.Remedy{Kind: report.Repair, Summary: "Give the file back to its user.", Steps: []report.Step{
-				onClient("sudo chown \"$USER\" " + quote(f.Path)), onClient("chmod 600 " + quote(f.Path))}})
+				onClient("sudo chown \"$USER\" " + shquote.Path(f.Path)), onClient("chmod 600 " + shquote.Path(f.Path))}})
 		if standing != KeyNew || h.lenient() || h.Strict == "accept-new" {
 			d.soften(report.Degrading)
 		}
@@ -195,7 +196,7 @@ func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 // replaceKey forgets the key on record; done automatically, once the person has
 // typed the new key's fingerprint, it puts the new key in its place.
 func (h *HostKey) replaceKey(k KnownKey) report.Step {
-	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", quote(k.File), quote(k.Name)))
+	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", shquote.Path(k.File), shquote.Path(k.Name)))
 	names, _, ok := strings.Cut(k.Text, " ")
 	if h.key == nil || h.Cert != nil || k.Marker != "" || !ok || strings.ContainsAny(names, "*?!") {
 		return step

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // keyDNS compares the key with what the host's zone publishes. With VerifyHostKeyDNS
@@ -29,7 +30,7 @@ func (d *diagnosis) keyDNS(h *HostKey) {
 	}
 	d.find("host-key-dns-mismatch", report.Confirmed, why, append(h.evidence(d, nil), k.evidence()...),
 		advice("Compare the key with the one that the host's console prints. If it is the same, put the lines that ssh-keygen -r prints into the zone.",
-			onServer("ssh-keygen -r "+quote(d.host)), onClient("dig +dnssec SSHFP "+quote(d.host))))
+			onServer("ssh-keygen -r "+shquote.Operand(d.host)), onClient("dig +dnssec SSHFP "+shquote.Operand(d.host))))
 	switch {
 	case k.Wanted == "":
 		d.soften(report.Note)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // keyFaults names what keeps identity files and the agent from serving. Where
@@ -47,29 +48,29 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 	case faultDenied:
 		evidence.Excerpt = k.Detail
 		d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s cannot be read: %s.", k.File, k.Detail), evidence,
-			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+quote(k.File))))
+			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+shquote.Path(k.File))))
 	case faultMode:
 		evidence.Excerpt = "mode " + k.Mode
 		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence,
 			&report.Remedy{Kind: report.Repair, Summary: "Take the permissions of everyone else away.",
-				Steps: []report.Step{{Do: "chmod 600 " + quote(k.File), Undo: "chmod " + k.Mode + " " + quote(k.File), Where: report.OnClient,
+				Steps: []report.Step{{Do: "chmod 600 " + shquote.Path(k.File), Undo: "chmod " + k.Mode + " " + shquote.Path(k.File), Where: report.OnClient,
 					Act: &report.Action{Kind: report.ActMode, Path: k.File, Mode: 0o600}}}})
 	case faultPublic:
 		d.keyFault(impact, "identity-is-public-key", fmt.Sprintf("%s is a public key; ssh needs the private one, the file without .pub.", k.File), evidence,
-			advice("Name the private key file.", onClient(d.ssh("-i "+quote(strings.TrimSuffix(k.File, ".pub"))))))
+			advice("Name the private key file.", onClient(d.ssh("-i "+shquote.Path(strings.TrimSuffix(k.File, ".pub"))))))
 	case faultPuTTY:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s is a key in PuTTY's format, which ssh cannot read.", k.File), evidence,
-			advice("Convert it.", onClient("puttygen "+quote(k.File)+" -O private-openssh -o "+quote(k.File+".openssh"))))
+			advice("Convert it.", onClient("puttygen "+shquote.Path(k.File)+" -O private-openssh -o "+shquote.Path(k.File+".openssh"))))
 	case faultCRLF:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s has Windows line ends, and ssh cannot read it so.", k.File), evidence,
-			advice("Take the carriage returns out.", onClient("sed -i 's/\\r$//' "+quote(k.File))))
+			advice("Take the carriage returns out.", onClient("sed -i 's/\\r$//' "+shquote.Path(k.File))))
 	case faultNewline:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s lacks the line end after its last line, and ssh cannot read it so.", k.File), evidence,
-			advice("Add the line end.", onClient("echo >> "+quote(k.File))))
+			advice("Add the line end.", onClient("echo >> "+shquote.Path(k.File))))
 	case faultFormat:
 		evidence.Excerpt = k.Detail
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s cannot be read as a private key: %s.", k.File, k.Detail), evidence,
-			advice("Get the file again from where it was made.", onClient("ssh-keygen -yf "+quote(k.File))))
+			advice("Get the file again from where it was made.", onClient("ssh-keygen -yf "+shquote.Path(k.File))))
 	case faultExcluded:
 		evidence.Excerpt = k.Type
 		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
@@ -86,7 +87,7 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 	case faultEncrypted:
 		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
 			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.silence()), evidence,
-				advice("Load the key into the agent first.", onClient("ssh-add "+quote(k.File))))
+				advice("Load the key into the agent first.", onClient("ssh-add "+shquote.Path(k.File))))
 		}
 	}
 	if k.State == KeyBadSign && k.Agent && k.Detail != "" {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // ownSSH judges a login that the user's own ssh made in our place. Its exit
@@ -56,7 +57,7 @@ func (d *diagnosis) noDevice(o *OwnSSH) bool {
 				d.find("agent-refused", report.Confirmed,
 					fmt.Sprintf("%s accepts the key %s, which only works together with its security key, and no such device is found here.", d.host, k.label()),
 					[]report.Evidence{{Source: "ssh -v, run by sshwhy", Excerpt: strings.TrimSpace(line)}, {Source: k.File, Excerpt: k.Type + " " + k.Fingerprint}},
-					advice("Plug the security key in, or use another key.", onClient("ssh-keygen -lf "+quote(k.File)), onClient(d.ssh(""))))
+					advice("Plug the security key in, or use another key.", onClient("ssh-keygen -lf "+shquote.Path(k.File)), onClient(d.ssh(""))))
 				return true
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // session judges what became of the login.
@@ -37,7 +38,7 @@ func (d *diagnosis) session() {
 		d.find("password-expired", report.Confirmed,
 			fmt.Sprintf("%s logs %s in and wants a new password first, which only a terminal can give: commands, copies and tunnels fail.", d.host, d.o.Login.User), evidence,
 			advice("Log in once with a terminal and give a new password; or have it changed on the server.",
-				onClient(d.ssh("-t")), onServer("sudo passwd "+quote(d.o.Login.User))))
+				onClient(d.ssh("-t")), onServer("sudo passwd "+shquote.Operand(d.o.Login.User))))
 		return
 	}
 	switch {
@@ -59,7 +60,7 @@ func (d *diagnosis) session() {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "%s", strings.TrimSpace(s.Err+" "+firstLine(s.Output)))
 		d.find("session-refused", report.Confirmed,
 			fmt.Sprintf("%s logs %s in and then gives no session: %s.", d.host, d.o.Login.User, strings.TrimSpace(firstLine(s.Output)+" "+s.Err)), evidence,
-			advice("Look on the server at the account's shell, its home, ForceCommand and MaxSessions.", onServer("sudo sshwhy server --user "+quote(d.o.Login.User))))
+			advice("Look on the server at the account's shell, its home, ForceCommand and MaxSessions.", onServer("sudo sshwhy server --user "+shquote.Word(d.o.Login.User))))
 	}
 }
 
@@ -72,7 +73,7 @@ func (d *diagnosis) terminal(s *Session) {
 		fmt.Sprintf("%s logs %s in and gives no terminal: a shell runs without prompt and line editing, and full-screen programs do not.", d.host, d.o.Login.User),
 		[]report.Evidence{{Source: "session at " + d.o.Chosen, Excerpt: "pty-req: refused (SSH_MSG_CHANNEL_FAILURE)"}},
 		advice("Look on the server whether a rule forbids terminals (PermitTTY, no-pty or restrict in authorized_keys), or whether /dev/pts is missing or full.",
-			onClient(d.ssh("-T")), onServer("sudo sshd -T -C user="+quote(d.o.Login.User)+" | grep -i permittty"), onServer("mount | grep devpts; cat /proc/sys/kernel/pty/nr /proc/sys/kernel/pty/max")))
+			onClient(d.ssh("-T")), onServer("sudo sshd -T -C user="+shquote.Word(d.o.Login.User)+" | grep -i permittty"), onServer("mount | grep devpts; cat /proc/sys/kernel/pty/nr /proc/sys/kernel/pty/max")))
 	switch asked := d.o.Config.Get("requesttty"); {
 	case asked == "yes" || asked == "true" || asked == "force": // ssh gives up: measured with 9.2 and 10.0
 	case s.Ran:
@@ -97,7 +98,7 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 	}
 	evidence = append(evidence, report.Evidence{Source: "session: shell", Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d\n%s", sh.Exit, sh.Output))})
 	look := advice("Look on the server at the account's shell, at ForceCommand, at command= in authorized_keys, and at what the shell reads when it starts.",
-		onServer("getent passwd "+quote(d.o.Login.User)), onServer("sudo sshd -T -C user="+quote(d.o.Login.User)+" | grep -i forcecommand"))
+		onServer("getent passwd "+shquote.Operand(d.o.Login.User)), onServer("sudo sshd -T -C user="+shquote.Word(d.o.Login.User)+" | grep -i forcecommand"))
 	said := firstLine(sh.Output)
 	if said == "" {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session ends at once, with %d", sh.Exit)

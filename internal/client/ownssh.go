@@ -2,9 +2,7 @@ package client
 
 import (
 	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"sshwhy/internal/proc"
 )
 
 // ownLimit bounds the run of the user's own ssh: key exchange, login and one
@@ -49,20 +49,17 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	w.obs.OwnSSH = o
 	defer w.tell("auth", w.obs.Chosen, ownLimit)()
 	begin := time.Now()
-	out, errs, err := run(ctx, ownLimit, c.Program, args...)
-	o.Ms, o.Said = ms(time.Since(begin)), errs[:min(len(errs), maxSaid)]
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		o.Exit = 0
-	case ctx.Err() != nil:
+	r := run(ctx, ownLimit, c.Program, args...)
+	out, said := string(r.Out), string(r.Err)
+	o.Ms, o.Said, o.Exit = ms(time.Since(begin)), said[:min(len(said), maxSaid)], r.Exit
+	switch r.Ending {
+	case proc.Exited:
+	case proc.Stopped:
 		o.End = endCancelled
-	case errors.As(err, &exit) && exit.Exited():
-		o.Exit = exit.ExitCode()
-	case time.Since(begin) >= ownLimit:
-		o.End, o.Err = endTimeout, "it had not ended when its time was over"
+	case proc.TimedOut:
+		o.End, o.Err = endTimeout, r.Failure().Error()
 	default:
-		o.End, o.Err = endBroken, errText(err)
+		o.End, o.Err = endBroken, errText(r.Failure())
 	}
 	zeros := strings.Repeat("0", bigOutput)
 	if w.obs.Login == nil {
@@ -195,10 +192,8 @@ func (w *walker) lacks() string {
 // hasTicket reports whether there is a Kerberos ticket that ssh could show. Where
 // klist is missing, the cache's usual places decide (krb5.conf(5), MIT ccache types).
 func hasTicket(ctx context.Context) bool {
-	if path, err := exec.LookPath("klist"); err == nil {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		return exec.CommandContext(ctx, path, "-s").Run() == nil
+	if klist, err := proc.UserFind("klist"); err == nil {
+		return run(ctx, 2*time.Second, klist, "-s").OK()
 	}
 	if os.Getenv("KRB5CCNAME") != "" {
 		return true

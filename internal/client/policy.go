@@ -57,12 +57,12 @@ func (w *walker) forbidden(ctx context.Context) {
 			continue
 		}
 		if k.Able == nil {
-			out, _, err := run(ctx, configLimit, c.Program, "-F", "none", "-G", "--", c.Host())
-			if err != nil {
+			r := run(ctx, configLimit, c.Program, "-F", "none", "-G", "--", c.Host())
+			if !r.OK() {
 				return
 			}
 			k.Able = map[string][]string{}
-			values := readDump(out)
+			values := readDump(string(r.Out))
 			for _, keyword := range algorithmKeywords {
 				if list := values[keyword]; len(list) > 0 {
 					k.Able[keyword] = strings.Split(list[0], ",")

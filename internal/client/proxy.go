@@ -2,17 +2,16 @@ package client
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"sshwhy/internal/proc"
 )
 
 const (
@@ -140,36 +139,36 @@ func (w *walker) through(ctx context.Context, shown string, argv []string) {
 	p := &Proxy{Command: shown, Exit: -1}
 	w.obs.Proxy = p
 	w.obs.Chosen = net.JoinHostPort(w.obs.Config.Host(), strconv.Itoa(w.obs.Config.Port())) + " through the proxy"
-	near, far := net.Pipe()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	ownGroup(cmd)
-	var text head
-	cmd.Stderr = &text
-	cmd.WaitDelay = proxyEnd
-	in, err1 := cmd.StdinPipe()
-	out, err2 := cmd.StdoutPipe()
-	err := errors.Join(err1, err2)
-	if err == nil {
-		err = cmd.Start()
-	}
+	command, pipes, err := startProxy(argv)
 	if err != nil {
 		_, p.Err = errnoOf(err)
 		return
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	context.AfterFunc(ctx, func() {
+		command.End()
+		pipes.Close() // ends our readers, whoever else holds the other end
+	})
+	near, far := net.Pipe()
 	go func() {
-		_, _ = io.Copy(in, far)
-		_ = in.Close()
+		_, _ = io.Copy(pipes.In, far)
+		_ = pipes.In.Close()
 	}()
+	said := make(chan string)
+	go func() { said <- head(pipes.Err) }()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = io.Copy(far, out)
+		_, _ = io.Copy(far, pipes.Out)
 		_ = far.Close()
-		if err := cmd.Wait(); ctx.Err() == nil {
-			p.Exit = cmd.ProcessState.ExitCode()
-			p.Err = errOf(err)
+		exit, err := command.Wait()
+		if ctx.Err() != nil {
+			return // ended by us
+		}
+		p.Exit = exit
+		if err != nil {
+			p.Err = err.Error()
 		}
 	}()
 	w.talk(ctx, near)
@@ -177,32 +176,27 @@ func (w *walker) through(ctx context.Context, shown string, argv []string) {
 	late := time.AfterFunc(proxyEnd, cancel)
 	defer late.Stop()
 	<-ended
-	p.Stderr = text.String()
-}
-
-// errOf is the text of an error that is not just an exit status.
-func errOf(err error) string {
-	if err == nil || errors.As(err, new(*exec.ExitError)) {
-		return ""
+	select {
+	case p.Stderr = <-said:
+	case <-time.After(proxyEnd): // what it left running holds it
+		cancel()
+		p.Stderr = <-said
 	}
-	return err.Error()
 }
 
-// head keeps the beginning of what is written to it, from any goroutine.
-type head struct {
-	mu   sync.Mutex
-	kept strings.Builder
+// startProxy starts the command as ssh would. What it leaves running when it
+// ends (a ControlPersist master) is the user's business.
+func startProxy(argv []string) (*proc.Process, *proc.Pipes, error) {
+	path, err := proc.UserFind(argv[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	return proc.Piped(proc.AsUser(proc.Command{Args: argv, Path: path, Group: proc.OwnGroup, Lasting: true}))
 }
 
-func (h *head) Write(b []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.kept.Write(b[:min(len(b), max(0, maxProxyText-h.kept.Len()))])
-	return len(b), nil
-}
-
-func (h *head) String() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.kept.String()
+// head is the beginning of what comes, which is read to its end.
+func head(r io.Reader) string {
+	kept, _ := io.ReadAll(io.LimitReader(r, maxProxyText)) // an error is the end of the pipe
+	_, _ = io.Copy(io.Discard, r)
+	return string(kept)
 }

@@ -6,9 +6,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
+
+	"sshwhy/internal/proc"
 )
 
 const (
@@ -134,16 +135,15 @@ func anyAnswer(answers []Answer) bool {
 // getent asks the C library, which knows sources that Go's resolver does not
 // (mDNS, libvirt, winbind and other modules of nsswitch.conf).
 func getent(ctx context.Context, name string) []netip.Addr {
-	program, err := exec.LookPath("getent")
-	if err != nil || ctx.Err() != nil {
+	if strings.HasPrefix(name, "-") { // to getent it would be an option
 		return nil
 	}
-	out, _, err := run(ctx, 3*time.Second, program, "ahosts", name)
-	if err != nil {
+	r := proc.Run(ctx, proc.Command{Args: []string{"getent", "ahosts", name}, Limit: 3 * time.Second})
+	if !r.OK() {
 		return nil
 	}
 	var addrs []netip.Addr
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(string(r.Out)) {
 		if f := strings.Fields(line); len(f) > 0 {
 			if a, err := netip.ParseAddr(f[0]); err == nil {
 				addrs = append(addrs, a)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sshwhy/internal/proc"
 	"sshwhy/internal/report"
 )
 
@@ -298,11 +299,11 @@ func TestSubset(t *testing.T) {
 	}, "\n"))
 	for _, host := range []string{"web1", "web9", "dan@web2", "ssh://web1:77", "other"} {
 		real := Config{Program: "ssh"}
-		out, _, err := run(t.Context(), configLimit, "ssh", "-G", "-F", conf, host)
+		ssh, err := proc.UserFind("ssh")
 		if err != nil {
 			t.Skip("no ssh program on this machine")
 		}
-		real.Values = readDump(out)
+		real.Values = readDump(string(run(t.Context(), configLimit, ssh, "-G", "-F", conf, host).Out))
 		ours := Config{Values: withoutSSH([]string{"-F", conf}, host, conf)}
 		for _, keyword := range []string{"hostname", "port", "user", "addressfamily", "hostkeyalias", "connecttimeout"} {
 			want := real.Get(keyword)

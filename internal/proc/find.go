@@ -3,6 +3,8 @@ package proc
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"os/exec"
 	"strings"
 )
 
@@ -30,6 +32,17 @@ func Environ() []string {
 // one with a slash must be absolute. The error is fs.ErrNotExist where there is
 // no such file, and fs.ErrPermission where there is, and we may not run it.
 func Find(name string) (path string, err error) { return find(name) }
+
+// UserFind returns the file of a program as the user's own shell would find it,
+// by PATH, for what is run as the user would: ssh, and what ssh runs.
+func UserFind(name string) (path string, err error) { return exec.LookPath(name) }
+
+// AsUser makes a command one that the user could have typed: in his environment,
+// to which more is added, and in the directory he is in.
+func AsUser(c Command, more ...string) Command {
+	c.Env, c.Dir = append(os.Environ(), more...), "."
+	return c
+}
 
 // noProgram says that no directory holds the program.
 type noProgram struct{}

@@ -12,6 +12,8 @@ package proc
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -98,6 +100,23 @@ func (r Result) OK() bool { return r.Ending == Exited && r.Exit == 0 }
 
 // Started says whether there was a program that ran.
 func (r Result) Started() bool { return r.Ending >= Exited }
+
+// Failure says in a few words why the program did not end with status 0; nil if it did.
+func (r Result) Failure() error {
+	switch {
+	case r.Why != nil:
+		return r.Why
+	case r.Ending == TimedOut:
+		return errors.New("it had not ended when its time was over")
+	case r.Ending == Stopped:
+		return context.Canceled
+	case r.Ending == Overflowed:
+		return errors.New("it wrote more than is kept, and was ended")
+	case r.Exit != 0:
+		return fmt.Errorf("exit status %d", r.Exit)
+	}
+	return nil
+}
 
 // Run runs a program and waits until it has ended, its time is over, or ctx is.
 // Whatever it started in its group is ended with it, unless it is Lasting. No

@@ -40,10 +40,53 @@ func Start(c Command, s Streams) (*Process, error) {
 		return nil, err
 	}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = s.In, s.Out, s.Err
-	if err := p.start(); err != nil {
-		return nil, err
+	return p, p.start()
+}
+
+// Pipes are our ends of a program's input and outputs. Who got them closes them;
+// a read that waits ends with that.
+type Pipes struct{ In, Out, Err *os.File }
+
+// Piped is Start with a pipe to the program's input and from each output.
+func Piped(c Command) (*Process, *Pipes, error) {
+	p, err := prepare(c)
+	if err != nil {
+		return nil, nil, err
 	}
-	return p, nil
+	var pipes Pipes
+	var theirs [3]*os.File
+	for i, ours := range []**os.File{&pipes.In, &pipes.Out, &pipes.Err} {
+		r, w, perr := os.Pipe()
+		if perr != nil {
+			err = perr
+			break
+		}
+		if i == 0 {
+			r, w = w, r
+		}
+		*ours, theirs[i] = r, w
+	}
+	if err == nil {
+		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = theirs[0], theirs[1], theirs[2]
+		err = p.start()
+	} else {
+		p.restore()
+	}
+	for _, f := range theirs {
+		f.Close() // a nil file is an error and nothing else
+	}
+	if err != nil {
+		pipes.Close()
+		return nil, nil, err
+	}
+	return p, &pipes, nil
+}
+
+// Close closes all three.
+func (p *Pipes) Close() {
+	for _, f := range []*os.File{p.In, p.Out, p.Err} {
+		f.Close() // closed or nil already: no matter
+	}
 }
 
 // prepare makes the process of a command, not yet started.

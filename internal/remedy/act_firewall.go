@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // expandFirewall makes an opening through the manager that owns the firewall.
@@ -140,21 +141,9 @@ func (d *rulesDoer) words() (string, string) {
 func joinCommands(all [][]string) string {
 	var out []string
 	for _, argv := range all {
-		out = append(out, quoteArgs(argv))
+		out = append(out, shquote.Join(argv))
 	}
 	return strings.Join(out, "\n")
-}
-
-// quoteArgs is a command as a person types it.
-func quoteArgs(argv []string) string {
-	out := make([]string, len(argv))
-	for i, a := range argv {
-		out[i] = a
-		if a == "" || strings.ContainsAny(a, " \t\"'$&;|<>*?()[]{}\\#") {
-			out[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(out, " ")
 }
 
 func (d *rulesDoer) check(ctx context.Context, s *System) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // nftDoer puts a rule before the one that decides, in the chain where that is:
@@ -60,7 +61,7 @@ func (d *nftDoer) touches() ([]string, []string)                          { retu
 func (d *nftDoer) probe(ctx context.Context, s *System) map[string]string { return nftProbe(ctx, s) }
 
 func (d *nftDoer) words() (string, string) {
-	return quoteArgs(d.argv), fmt.Sprintf("nft delete rule %s %s %s handle (the one with comment %q)", d.family, d.table, d.chain, d.comment)
+	return shquote.Join(d.argv), shquote.Join([]string{"nft", "delete", "rule", d.family, d.table, d.chain, "handle"}) + " (the one with comment " + shquote.Word(d.comment) + ")"
 }
 
 func (d *nftDoer) record() act {

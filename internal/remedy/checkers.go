@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/proc"
 	"sshwhy/internal/report"
 )
 
@@ -116,7 +117,7 @@ func sshdSays(ctx context.Context, s *System, path, text string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	sshd, err := lookPath("sshd")
+	sshd, err := proc.Find("sshd")
 	if err != nil {
 		return nil, fmt.Errorf("sshd is not installed, so its configuration cannot be checked")
 	}

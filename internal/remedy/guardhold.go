@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"sshwhy/internal/operator"
+	"sshwhy/internal/proc"
 )
 
 // What holds the guard's timer, the first that the machine has:
@@ -145,14 +145,16 @@ func (h holder) start(ctx context.Context, s *System) (string, error) {
 
 // startSleeper starts a process of its own session that waits and undoes.
 func startSleeper(self, id, seconds string) (string, error) {
-	cmd := exec.Command(self, "undo", id, "--guard", "--after", seconds+"s")
-	detach(cmd)
-	cmd.Dir = "/"
-	if err := cmd.Start(); err != nil {
+	p, err := proc.Start(proc.Command{
+		Args: []string{self, "undo", id, "--guard", "--after", seconds + "s"}, Path: self,
+		Env:     os.Environ(), // it is this program again, which hands on none of it
+		Lasting: true,
+	}, proc.Streams{})
+	if err != nil {
 		return "", err
 	}
-	by := "process " + strconv.Itoa(cmd.Process.Pid)
-	return by, cmd.Process.Release()
+	p.Release()
+	return "process " + strconv.Itoa(p.PID()), nil
 }
 
 // lasting says whether a guard comes again after a reboot.

@@ -1,15 +1,14 @@
 package remedy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/exec"
 	"strings"
 	"time"
+
+	"sshwhy/internal/proc"
 )
 
 // System is the machine as this package touches it: every look and every
@@ -32,7 +31,7 @@ const maxFile = 16 << 20
 const (
 	commandTime = 60 * time.Second
 	installTime = 15 * time.Minute
-	maxOutput   = 1 << 20 // bytes kept of each command's output
+	maxOutput   = 8 << 20 // bytes kept of each output: a ruleset with large sets
 )
 
 func (s *System) announce(op string) {
@@ -93,109 +92,48 @@ func (r result) err() error {
 // run runs a program that may change something. The error is nil exactly when
 // it ended with status 0.
 func (s *System) run(ctx context.Context, argv ...string) (result, error) {
-	s.announce("run " + argv[0])
-	r := s.exec(ctx, commandTime, nil, argv)
-	s.announce("ran " + argv[0])
-	return r, r.err()
+	return s.runFor(ctx, commandTime, argv...)
 }
 
 // runFor is run with another time limit.
 func (s *System) runFor(ctx context.Context, limit time.Duration, argv ...string) (result, error) {
 	s.announce("run " + argv[0])
-	r := s.exec(ctx, limit, nil, argv)
+	r := s.exec(ctx, proc.Command{Args: argv, Limit: limit, Lasting: true})
 	s.announce("ran " + argv[0])
 	return r, r.err()
 }
 
 // ask runs a program that only looks. Its exit status is part of the answer.
 func (s *System) ask(ctx context.Context, argv ...string) result {
-	return s.exec(ctx, commandTime, nil, argv)
+	return s.exec(ctx, proc.Command{Args: argv, Limit: commandTime})
 }
 
 // feed is ask with something on standard input.
 func (s *System) feed(ctx context.Context, input []byte, argv ...string) result {
-	return s.exec(ctx, commandTime, input, argv)
+	return s.exec(ctx, proc.Command{Args: argv, Limit: commandTime, Stdin: input})
 }
 
 // has says whether a program can be found.
 func (s *System) has(name string) bool {
-	_, err := lookPath(name)
+	_, err := proc.Find(name)
 	return err == nil
 }
 
-// sbin are directories that an ordinary user's PATH lacks.
-var sbin = [...]string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
-
-func lookPath(name string) (string, error) {
-	p, err := exec.LookPath(name)
-	if err == nil || strings.Contains(name, "/") {
-		return p, err
-	}
-	for _, dir := range sbin {
-		if q, err := exec.LookPath(dir + "/" + name); err == nil {
-			return q, nil
-		}
-	}
-	return "", err
-}
-
-// exec runs a program without a shell, in the C locale, in its own process
-// group (so that Ctrl-C reaches the transaction and not the half of a change
-// that happens to be running), which is killed when time or context end.
-func (s *System) exec(ctx context.Context, limit time.Duration, input []byte, argv []string) result {
-	r := result{Argv: argv, Code: -1}
-	path, err := lookPath(argv[0])
-	if err != nil {
-		r.Output = fmt.Sprintf("%s is not installed", argv[0])
-		return r
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, argv[1:]...)
-	cmd.Env = append(cleanEnv(os.Environ()), "LC_ALL=C", "LANGUAGE=", "DEBIAN_FRONTEND=noninteractive",
-		"PATH="+os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
-	cmd.Stdin = bytes.NewReader(input)
-	var out capped
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second
-	ownGroup(cmd)
-	err = cmd.Run()
-	r.Output = out.String()
-	var exit *exec.ExitError
+// exec runs a program as root's own hands do everything: from the fixed
+// directories, in the fixed environment, whatever the caller's are. It has no
+// terminal and so no Ctrl-C, which reaches the transaction and not the half of a
+// change that happens to be running.
+func (s *System) exec(ctx context.Context, c proc.Command) result {
+	c.Env, c.Cap = append(proc.Environ(), "DEBIAN_FRONTEND=noninteractive"), maxOutput
+	r := proc.Run(ctx, c)
+	out := result{Argv: c.Args, Code: r.Exit, Output: string(r.Out) + string(r.Err)}
 	switch {
-	case err == nil:
-		r.Code = 0
-	case ctx.Err() != nil:
-		r.Output += fmt.Sprintf("\n(ended after %s: %v)", limit, ctx.Err())
-	case errors.As(err, &exit):
-		r.Code = exit.ExitCode()
-	default:
-		r.Output += err.Error()
-	}
-	return r
-}
-
-// cleanEnv drops what would change a program's language or make it ask.
-func cleanEnv(env []string) []string {
-	out := make([]string, 0, len(env)+4)
-	for _, e := range env {
-		name, _, _ := strings.Cut(e, "=")
-		if strings.HasPrefix(name, "LC_") || name == "LANG" || name == "LANGUAGE" || name == "PATH" ||
-			name == "SYSTEMD_PAGER" || name == "PAGER" {
-			continue
-		}
-		out = append(out, e)
+	case r.Ending == proc.NotFound:
+		out.Output = c.Args[0] + " is not installed"
+	case r.Ending == proc.TimedOut:
+		out.Output += fmt.Sprintf("\n(ended after %s)", c.Limit)
+	case r.Ending != proc.Exited:
+		out.Output += fmt.Sprintf("\n(%v)", r.Failure())
 	}
 	return out
-}
-
-// capped is a buffer that keeps the first maxOutput bytes.
-type capped struct{ bytes.Buffer }
-
-func (c *capped) Write(p []byte) (int, error) {
-	if room := maxOutput - c.Len(); room < len(p) {
-		c.Buffer.Write(p[:max(room, 0)])
-		return len(p), nil
-	}
-	return c.Buffer.Write(p)
 }

@@ -3,19 +3,12 @@ package remedy
 import (
 	"errors"
 	"os"
-	"os/exec"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // supported says whether this machine can be changed at all by this build.
 func supported() error { return nil }
-
-func ownGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-}
 
 // lock takes an exclusive lock that ends with the process; false means that
 // another process holds it.
@@ -33,9 +26,4 @@ func (s *System) lock(path string) (*os.File, bool, error) {
 		return nil, false, err
 	}
 	return f, true, nil
-}
-
-// detach makes a command a session of its own, which outlives this one.
-func detach(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 }

@@ -5,7 +5,6 @@ package remedy
 import (
 	"errors"
 	"os"
-	"os/exec"
 	"time"
 )
 
@@ -14,9 +13,6 @@ import (
 var errUnsupported = errors.New("automatic repair works on Linux only; the steps can be done by hand")
 
 func supported() error { return errUnsupported }
-
-func ownGroup(*exec.Cmd) {}
-func detach(*exec.Cmd)   {}
 
 func othersDecide(string) bool { return false }
 func uptime() time.Duration    { return 0 }

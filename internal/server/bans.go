@@ -8,6 +8,7 @@ import (
 	"sshwhy/internal/facts"
 	"sshwhy/internal/firewall"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // Bans: which program turned the visitor away, since when and until when, by its
@@ -65,7 +66,7 @@ func banTimes(b facts.Ban) string {
 
 // offBlacklist: sshguard reads its blacklist again at each start.
 func (w *wall) offBlacklist(f *report.Finding) {
-	file := shellQuote(w.Bans.Blacklist)
+	file := shquote.Word(w.Bans.Blacklist)
 	f.Remedy.Steps = append(f.Remedy.Steps, do(fmt.Sprintf(`sed -i '\#|%s\(/[0-9]*\)\?$#d' %s`, w.q.Client.Unmap().WithZone(""), file), ""))
 	f.Remedy.Summary += " The address is on sshguard's blacklist, too: take it out there, or it is banned again when sshguard starts."
 }
@@ -93,7 +94,7 @@ func (w *wall) removeLeftBan(f *report.Finding, v *firewall.Verdict) {
 	line := func(words []string) string {
 		quoted := make([]string, len(words))
 		for i, word := range words {
-			quoted[i] = shellQuote(word)
+			quoted[i] = shquote.Word(word)
 		}
 		return strings.Join(quoted, " ")
 	}

@@ -9,6 +9,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 	"sshwhy/internal/sshconf"
 )
 
@@ -155,7 +156,7 @@ func commentOut(d facts.Directive) report.Step { return commentLine(d.Quote, rep
 
 // commentLine puts a comment sign before a line of a file.
 func commentLine(q facts.Quote, checker report.Checker) report.Step {
-	file := shellQuote(q.Source)
+	file := shquote.Word(q.Source)
 	s := do(fmt.Sprintf("sed -i '%d s/^/# /' %s", q.Line, file), fmt.Sprintf("sed -i '%d s/^# //' %s", q.Line, file))
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: q.Source, Check: checker,
@@ -178,7 +179,7 @@ func strictest(d facts.Directive) string {
 
 // restate puts another text in the place of a directive's line.
 func restate(d facts.Directive, text string) report.Step {
-	file := shellQuote(d.Quote.Source)
+	file := shquote.Word(d.Quote.Source)
 	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, text, file), "")
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
@@ -196,7 +197,7 @@ func letters(word string) bool {
 
 // respell puts the right keyword in a directive's line.
 func respell(d facts.Directive, was, near string) report.Step {
-	file := shellQuote(d.Quote.Source)
+	file := shquote.Word(d.Quote.Source)
 	s := do(fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, was, near, file), fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, near, was, file))
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
@@ -217,14 +218,14 @@ func checkPrivsepDir(v *view, p *part) {
 	dir := pr.Keyword
 	f := p.found("privsep-dir-missing", report.Blocking, "sshd needs the directory %s, and it does not exist.", dir)
 	quote(f, pr.Quote)
-	step := do("mkdir -m 0755 "+shellQuote(dir), "rmdir "+shellQuote(dir))
+	step := do("mkdir -m 0755 "+shquote.Word(dir), "rmdir "+shquote.Word(dir))
 	step.Act = &report.Action{Kind: report.ActMkdir, Path: dir, Mode: 0o755, User: "root", Group: "root"}
 	if v.Privsep.Dir.Known() && v.Privsep.Path == dir {
 		m := v.Privsep.Meta
 		f.Summary = fmt.Sprintf("%s must belong to root and be writable for root only; it belongs to uid %d with mode %04o.", dir, m.UID, m.Mode)
 		quote(f, facts.MetaQuote(dir, m))
-		step.Do = fmt.Sprintf("chown root:root %s && chmod 0755 %s", shellQuote(dir), shellQuote(dir))
-		step.Undo = fmt.Sprintf("chown %d:%d %s && chmod %04o %s", m.UID, m.GID, shellQuote(dir), m.Mode, shellQuote(dir))
+		step.Do = fmt.Sprintf("chown root:root %s && chmod 0755 %s", shquote.Word(dir), shquote.Word(dir))
+		step.Undo = fmt.Sprintf("chown %d:%d %s && chmod %04o %s", m.UID, m.GID, shquote.Word(dir), m.Mode, shquote.Word(dir))
 	}
 	mend(f, "Make the directory as sshd wants it.", append([]report.Step{step}, v.revive()...)...)
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"strings"
 
 	"sshwhy/internal/catalog"
 	"sshwhy/internal/facts"
@@ -58,15 +57,4 @@ func (v *view) keepsOut() report.Impact {
 		return report.Latent
 	}
 	return report.Blocking
-}
-
-// shellQuote makes a word safe for sh where it is not plain.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,=", r)
-	}
-	if s != "" && strings.TrimFunc(s, plain) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -7,6 +7,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // checkHostKeys looks for the server's own keys: without one that sshd will
@@ -158,11 +159,11 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 		}
 		quote(f, k.Quote())
 		aside := k.Path + ".damaged"
-		move := do("mv "+shellQuote(k.Path)+" "+shellQuote(aside), "mv "+shellQuote(aside)+" "+shellQuote(k.Path))
+		move := do("mv "+shquote.Word(k.Path)+" "+shquote.Word(aside), "mv "+shquote.Word(aside)+" "+shquote.Word(k.Path))
 		move.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"mv", k.Path, aside}, Inverse: []string{"mv", aside, k.Path}}
 		steps = append(steps, move)
 	}
-	keys := do("ssh-keygen -A", "rm "+shellQuote(damaged[0].Path)+" "+shellQuote(damaged[0].Path+".pub"))
+	keys := do("ssh-keygen -A", "rm "+shquote.Word(damaged[0].Path)+" "+shquote.Word(damaged[0].Path+".pub"))
 	keys.Act = &report.Action{Kind: report.ActHostKeys}
 	mend(f, "Put what is damaged aside, make new keys, and start the service. Clients that knew the old ones will be warned of a change.",
 		append(append(steps, keys), v.revive()...)...)
@@ -170,7 +171,7 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 
 // chmod sets a file's permission bits.
 func chmod(path string, mode, before uint32) report.Step {
-	s := do(fmt.Sprintf("chmod %04o %s", mode, shellQuote(path)), fmt.Sprintf("chmod %04o %s", before, shellQuote(path)))
+	s := do(fmt.Sprintf("chmod %04o %s", mode, shquote.Word(path)), fmt.Sprintf("chmod %04o %s", before, shquote.Word(path)))
 	s.Act = &report.Action{Kind: report.ActMode, Path: path, Mode: mode}
 	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // tri is an answer that may not be known.
@@ -144,7 +145,7 @@ func (v *view) commandFailed(p *part, fl *fault) {
 		step = report.Step{}
 	case fl.owner:
 		words = fmt.Sprintf("%s belongs to uid %d, not to root", path, m.UID)
-		step = do("chown root "+shellQuote(path), fmt.Sprintf("chown %d %s", m.UID, shellQuote(path)))
+		step = do("chown root "+shquote.Word(path), fmt.Sprintf("chown %d %s", m.UID, shquote.Word(path)))
 		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: "root"}
 	}
 	f := p.found("authorized-keys-command-failed", report.Blocking, "sshd does not run AuthorizedKeysCommand %s, because %s.", command, words)
@@ -209,7 +210,7 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 		if m.UID == v.Account.UID {
 			f.Summary = fmt.Sprintf("sshd cannot read %s as %s, because of the mode %04o of %s.", k.File.Path, v.Account.Name, m.Mode, path)
 		}
-		step = do(fmt.Sprintf("chown %s %s", shellQuote(v.Account.Name), shellQuote(path)), fmt.Sprintf("chown %d %s", m.UID, shellQuote(path)))
+		step = do(fmt.Sprintf("chown %s %s", shquote.Operand(v.Account.Name), shquote.Word(path)), fmt.Sprintf("chown %d %s", m.UID, shquote.Word(path)))
 		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: v.Account.Name}
 	}
 	quote(f, fl.at.Quote())

@@ -7,6 +7,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // Mandatory access control: what SELinux and AppArmor refuse sshd, by the
@@ -79,7 +80,7 @@ func checkLabels(v *view, p *part) {
 		quote(f, l.Quote...)
 		quote(f, v.SELinux.Quote)
 		top := v.SELinux.Labels[len(v.SELinux.Labels)-1].Path
-		mend(f, "Give the paths the labels that the policy has for them.", do("restorecon -RFv "+shellQuote(top), ""))
+		mend(f, "Give the paths the labels that the policy has for them.", do("restorecon -RFv "+shquote.Word(top), ""))
 		return
 	}
 }

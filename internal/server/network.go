@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // networkStage: does the machine take part in a network at all?
@@ -45,7 +46,7 @@ func checkInterfaces(v *view, p *part) {
 		quote(f, k.Quote)
 		switch {
 		case !k.Up && len(steps) == 0:
-			steps = append(steps, do("ip link set "+shellQuote(k.Name)+" up", "ip link set "+shellQuote(k.Name)+" down"))
+			steps = append(steps, do("ip link set "+shquote.Operand(k.Name)+" up", "ip link set "+shquote.Operand(k.Name)+" down"))
 			f.Summary = fmt.Sprintf("The network interface %s is down, and no other carries an address, so nobody can reach this machine.", k.Name)
 		case k.Up && !k.Carrier && len(steps) == 0:
 			f.Summary = fmt.Sprintf("The network interface %s has no link (cable, switch or virtual network), so nobody can reach this machine.", k.Name)
@@ -137,5 +138,5 @@ func (v *view) checkPathFilter(p *part) {
 	f.Certainty = report.Likely // the client may come in by the other interface after all
 	quote(f, v.Route.Quote, strict)
 	mend(f, "Correct the route to the client's network, or make the filter loose (2).",
-		do("sysctl -w net.ipv4.conf."+shellQuote(home)+".rp_filter=2", "sysctl -w net.ipv4.conf."+shellQuote(home)+".rp_filter=1"))
+		do("sysctl -w net.ipv4.conf."+shquote.Word(home)+".rp_filter=2", "sysctl -w net.ipv4.conf."+shquote.Word(home)+".rp_filter=1"))
 }

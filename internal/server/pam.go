@@ -7,6 +7,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // The checks of this file ask what the PAM modules of sshd are told of the
@@ -177,7 +178,7 @@ func (v *view) faillocked(p *part) {
 	}
 	f := p.found("account-locked", impact, "pam_faillock has locked %s for passwords after %d wrong ones (%s).", v.Account.Name, len(fl.Valid), words)
 	quote(f, fl.Valid[max(0, len(fl.Valid)-3):]...)
-	reset := do("faillock --user "+shellQuote(v.Account.Name)+" --reset", "")
+	reset := do("faillock --user "+shquote.Operand(v.Account.Name)+" --reset", "")
 	reset.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"faillock", "--user", v.Account.Name, "--reset"}, Opens: v.Account.Name}
 	mend(f, "Forget the failures; first find out who tried.", reset)
 }

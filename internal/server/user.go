@@ -7,6 +7,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // The checks of this file ask whether the account the visitor wants lets them
@@ -26,7 +27,7 @@ func checkUser(v *view, p *part) {
 			mend(f, "Log in with a name that exists.")
 			return
 		}
-		mend(f, "Log in with a name that exists, or make the account.", do("adduser "+shellQuote(a.Name), "deluser "+shellQuote(a.Name)))
+		mend(f, "Log in with a name that exists, or make the account.", do("adduser "+shquote.Operand(a.Name), "deluser "+shquote.Operand(a.Name)))
 	default:
 		p.cannot("account "+a.Name, a.Origin.Reason)
 	}
@@ -93,7 +94,7 @@ func first(words []string) string {
 
 // replaceLine puts another line in the place of a directive.
 func replaceLine(d facts.Directive, with string) report.Step {
-	file := shellQuote(d.Quote.Source)
+	file := shquote.Word(d.Quote.Source)
 	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, with, file), fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, d.Quote.Text, file))
 	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
 		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: with}}}
@@ -120,7 +121,7 @@ func checkAccountState(v *view, p *part) {
 	if !a.Expires.IsZero() && now >= a.Expires.Unix() {
 		f := p.found("account-locked", report.Blocking, "The account %s expired on %s.", a.Name, a.Expires.Format("2006-01-02"))
 		quote(f, a.ExpiryLines...)
-		step := do("chage -E -1 "+shellQuote(a.Name), "chage -E "+a.Expires.Format("2006-01-02")+" "+shellQuote(a.Name))
+		step := do("chage -E -1 "+shquote.Operand(a.Name), "chage -E "+a.Expires.Format("2006-01-02")+" "+shquote.Operand(a.Name))
 		step.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"chage", "-E", "-1", a.Name},
 			Inverse: []string{"chage", "-E", a.Expires.Format("2006-01-02"), a.Name}, Opens: a.Name}
 		mend(f, "Take the expiry date off the account.", step)
@@ -130,7 +131,7 @@ func checkAccountState(v *view, p *part) {
 		f := p.found("password-expired", report.Blocking, "The password of %s has expired: it must be changed at the next login, which a script or a file copy cannot do.", a.Name)
 		quote(f, a.ExpiryLines...)
 		quote(f, a.State)
-		mend(f, "Set a new password.", do("passwd "+shellQuote(a.Name), ""))
+		mend(f, "Set a new password.", do("passwd "+shquote.Operand(a.Name), ""))
 	}
 	v.lockedPassword(p)
 }
@@ -146,7 +147,7 @@ func (v *view) lockedPassword(p *part) {
 	quote(f, a.State)
 	quote(f, v.Effective.Quote("usepam")...)
 	f.Certainty = report.Likely // passwd -S says L for "*", too, which sshd accepts
-	mend(f, "Unlock the account, or set UsePAM yes.", do("passwd -u "+shellQuote(a.Name), "passwd -l "+shellQuote(a.Name)))
+	mend(f, "Unlock the account, or set UsePAM yes.", do("passwd -u "+shquote.Operand(a.Name), "passwd -l "+shquote.Operand(a.Name)))
 }
 
 func unseenReason(v *view, o facts.Origin) string {
@@ -177,7 +178,7 @@ func checkShell(v *view, p *part) {
 	if a.ShellFile.Origin.Known() {
 		quote(f, facts.MetaQuote(a.Shell, a.ShellFile.Meta))
 	}
-	mend(f, "Give the account a shell, if a person is to log in.", do("chsh -s /bin/bash "+shellQuote(a.Name), "chsh -s "+shellQuote(a.Shell)+" "+shellQuote(a.Name)))
+	mend(f, "Give the account a shell, if a person is to log in.", do("chsh -s /bin/bash "+shquote.Operand(a.Name), "chsh -s "+shquote.Word(a.Shell)+" "+shquote.Operand(a.Name)))
 }
 
 func checkHome(v *view, p *part) {
@@ -187,7 +188,7 @@ func checkHome(v *view, p *part) {
 	}
 	f := p.found("home-missing", report.Blocking, "The home directory of %s, %s, does not exist, and with it no authorized_keys.", a.Name, a.Home)
 	quote(f, a.Line, facts.Quote{Source: "stat " + a.Home, Text: "No such file or directory"})
-	mend(f, "Make the home directory.", do("mkhomedir_helper "+shellQuote(a.Name), "rmdir "+shellQuote(a.Home)))
+	mend(f, "Make the home directory.", do("mkhomedir_helper "+shquote.Operand(a.Name), "rmdir "+shquote.Word(a.Home)))
 }
 
 func checkChroot(v *view, p *part) {
@@ -209,7 +210,7 @@ func checkChroot(v *view, p *part) {
 		quote(f, v.Effective.Quote("chrootdirectory")...)
 		v.quoteSetting(f, "ChrootDirectory")
 		mend(f, "Let root own it, without write permission for others; give the user a directory of their own inside.",
-			do(fmt.Sprintf("chown root:root %s && chmod go-w %s", shellQuote(dir.Path), shellQuote(dir.Path)), ""))
+			do(fmt.Sprintf("chown root:root %s && chmod go-w %s", shquote.Word(dir.Path), shquote.Word(dir.Path)), ""))
 		return
 	}
 }

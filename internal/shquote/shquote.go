@@ -3,8 +3,8 @@
 // these bytes back, and nothing in them is expanded or run. It is the only place
 // that quotes.
 //
-// It must not say what a program does with an argument: what begins with "-"
-// stays an option, and its caller puts "--" before it.
+// It must not know a program's options: Word leaves what begins with "-" as it
+// is, and who puts a name of others where an option could stand uses Operand.
 package shquote
 
 import (
@@ -35,7 +35,24 @@ func Word(s string) string {
 	case printable(s):
 		return quoted(s)
 	}
-	return `"$(printf '` + Format(s) + `')"`
+	return `"$(printf '` + format(s, shown) + `')"`
+}
+
+// Operand is Word for a program that reads options: what begins with "-" has
+// "--" before it, which ends them (POSIX.1-2024, XBD 12.2).
+func Operand(s string) string {
+	if strings.HasPrefix(s, "-") {
+		return "-- " + Word(s)
+	}
+	return Word(s)
+}
+
+// Path is Word for a path as ssh writes it: a leading ~/ stays the home directory.
+func Path(s string) string {
+	if below, ok := strings.CutPrefix(s, "~/"); ok && below != "" {
+		return "~/" + Word(below)
+	}
+	return Word(s)
 }
 
 // Join is a whole command: the program and its arguments.
@@ -67,21 +84,27 @@ func evaluated(argv []string) string {
 	for i, arg := range argv {
 		words[i] = quoted(arg)
 	}
-	return `eval "$(printf '` + Format(strings.Join(words, " ")) + `')"`
+	return `eval "$(printf '` + format(strings.Join(words, " "), shown) + `')"`
 }
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// Format is s as a format of printf(1), fit to stand in single quotes: octal
-// where a byte is more than itself to printf, to a terminal, or to bash's history.
-func Format(s string) string {
+// ASCII is s as a format of printf(1), fit to stand in single quotes, with all
+// that is not ASCII in octal, for a console that would spoil it.
+func ASCII(s string) string {
+	return format(s, func(r rune) bool { return r < utf8.RuneSelf && shown(r) })
+}
+
+// format writes octal where a byte is more than itself to printf, to a terminal,
+// or to bash's history, and where it is not plain.
+func format(s string, plain func(rune) bool) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == '%':
 			b.WriteString("%%")
-		case r == '\\', r == '\'', r == '!', r == '-' && i == 0, !shown(r):
+		case r == '\\', r == '\'', r == '!', r == '-' && i == 0, !plain(r):
 			for _, c := range []byte(s[i : i+size]) {
 				b.Write([]byte{'\\', '0' + c>>6, '0' + c>>3&7, '0' + c&7})
 			}

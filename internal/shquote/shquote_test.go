@@ -39,6 +39,21 @@ func TestWord(t *testing.T) {
 	}
 }
 
+func TestOperandAndPath(t *testing.T) {
+	for got, want := range map[string]string{
+		Operand("-oProxyCommand=x"): "-- -oProxyCommand=x",
+		Operand("web1"):             "web1",
+		Path("~/.ssh/id a"):         "~/'.ssh/id a'",
+		Path("~/"):                  "'~/'",
+		Path("~root/x"):             "'~root/x'",
+		Path("/a b"):                "'/a b'",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestJoin(t *testing.T) {
 	for _, c := range []struct {
 		argv []string

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sshwhy/internal/evidence"
+	"sshwhy/internal/shquote"
 )
 
 //go:embed prelude.sh
@@ -102,38 +103,22 @@ func Slowest(items []evidence.Item) time.Duration {
 	return sum
 }
 
-// quoter writes words so that a shell takes them literally. What is not
-// printable ASCII goes through printf into a variable, set in a line before: a
-// terminal would act on control characters, and spoil other bytes.
+// quoter writes words for a console. Other than in internal/shquote, what is not
+// ASCII goes through printf, too, since a serial console would spoil it, and into
+// a variable, set in a line before, since a word may end in a newline.
 type quoter struct {
 	before strings.Builder
 	name   string // the variables' names begin with it; "": v
 	n      int
 }
 
-const bare = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:=,@%"
-
 func (q *quoter) word(s string) string {
-	if s != "" && strings.Trim(s, bare) == "" {
-		return s
-	}
 	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		return shquote.Word(s)
 	}
 	q.n++
 	name := cmp.Or(q.name, "v") + strconv.Itoa(q.n)
-	q.before.WriteString(name + "=$(printf '")
-	for _, c := range []byte(s) {
-		switch {
-		case c == '%':
-			q.before.WriteString("%%")
-		case c < ' ' || c > '~' || c == '\\' || c == '\'':
-			q.before.WriteString(`\` + string([]byte{'0' + c>>6, '0' + c>>3&7, '0' + c&7}))
-		default:
-			q.before.WriteByte(c)
-		}
-	}
-	q.before.WriteString(".')\n") // $( ) eats newlines at the end, but not before the dot
+	q.before.WriteString(name + "=$(printf '" + shquote.ASCII(s) + ".')\n") // $( ) eats newlines at the end, but not before the dot
 	return `"${` + name + `%.}"`
 }
 
@@ -205,7 +190,7 @@ func (q *quoter) pattern(part string) (text string, ok bool) {
 				if c <= ' ' || c > '~' {
 					return "", false
 				}
-				if !strings.Contains(bare[:62], string(c)) {
+				if letter := c | 0x20; (c < '0' || c > '9') && (letter < 'a' || letter > 'z') {
 					out.WriteByte('\\')
 				}
 				out.WriteByte(c)

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"sshwhy/internal/evidence/shell"
+	"sshwhy/internal/proc"
 )
 
 const (
@@ -34,16 +34,13 @@ var errEnded = errors.New("the command ended")
 // session is the running command.
 type session struct {
 	nonce   string
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	out     *os.File
+	command *proc.Process
+	pipes   *proc.Pipes
 	lines   *bufio.Reader
 	round   int
 	greeted bool
 	stop    func() bool // of the watch on the context
 	writers sync.WaitGroup
-	exited  chan struct{}
-	restore func() // gives the terminal back
 
 	mu   sync.Mutex
 	tail []byte // end of standard error
@@ -51,57 +48,36 @@ type session struct {
 }
 
 func start(ctx context.Context, command []string) (*session, error) {
-	s := &session{nonce: nonce(), exited: make(chan struct{}), read: make(chan struct{})}
-	cmd := exec.Command(command[0], command[1:]...)
-	in, err := cmd.StdinPipe()
+	path, err := proc.UserFind(command[0])
 	if err != nil {
 		return nil, err
 	}
-	outR, outW, err := os.Pipe()
+	s := &session{nonce: nonce(), read: make(chan struct{})}
+	s.command, s.pipes, err = proc.Piped(proc.AsUser(proc.Command{Args: command, Path: path, Group: proc.Foreground}))
 	if err != nil {
 		return nil, err
 	}
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		outR.Close()
-		outW.Close()
-		return nil, err
-	}
-	cmd.Stdout, cmd.Stderr = outW, errW
-	s.restore = ownGroup(cmd)
-	err = cmd.Start()
-	outW.Close()
-	errW.Close()
-	if err != nil {
-		s.restore()
-		outR.Close()
-		errR.Close()
-		return nil, err
-	}
-	s.cmd, s.in, s.out, s.lines = cmd, in, outR, bufio.NewReaderSize(outR, longestLine)
-	go func() { s.keepComplaint(errR); close(s.read) }()
-	go func() { _ = cmd.Wait(); close(s.exited) }()
+	s.lines = bufio.NewReaderSize(s.pipes.Out, longestLine)
+	go func() { s.keepComplaint(s.pipes.Err); close(s.read) }()
 	s.stop = context.AfterFunc(ctx, func() {
-		endGroup(cmd)
-		outR.Close() // ends a read, whoever still holds the other end
-		errR.Close()
+		s.command.End()
+		s.pipes.Close() // ends a read, whoever still holds the other end
 	})
 	return s, nil
 }
 
 // end ends the command, its process group, and everything of ours that served it.
 func (s *session) end() {
-	s.in.Close() // a shell ends there
+	s.pipes.In.Close() // a shell ends there
 	select {
-	case <-s.exited:
+	case <-s.command.Ended():
 	case <-time.After(endGrace):
 	}
 	s.stop()
-	endGroup(s.cmd)
-	s.out.Close()
-	<-s.exited
+	s.command.End()
+	s.pipes.Out.Close()
+	_, _ = s.command.Wait() // what it was worth has been read
 	s.writers.Wait()
-	s.restore()
 }
 
 // complaint is the end of the command's standard error. The output being over,
@@ -134,7 +110,7 @@ func (s *session) keepComplaint(r *os.File) {
 // send writes without waiting: the far side may answer while it still reads. An
 // error shows in what comes back.
 func (s *session) send(text string) {
-	s.writers.Go(func() { _, _ = io.WriteString(s.in, text) })
+	s.writers.Go(func() { _, _ = io.WriteString(s.pipes.In, text) })
 }
 
 // line is the next line, without its end. What is longer than longestLine is cut.

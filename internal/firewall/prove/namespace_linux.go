@@ -1,17 +1,17 @@
 package prove
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sshwhy/internal/proc"
 )
 
 // Namespace is a network namespace that lives in a thread of its own and ends
@@ -53,25 +53,22 @@ func (n *Namespace) Do(f func()) {
 	<-done
 }
 
-// programTime is how long one program may take.
-const programTime = 30 * time.Second
+// Limits of one program: how long it may take, and how many bytes of its answer are kept.
+const (
+	programTime   = 30 * time.Second
+	programOutput = 64 << 20
+)
 
 // Run runs a program in the namespace, with stdin given to it.
 func (n *Namespace) Run(ctx context.Context, stdin string, args ...string) (out []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, programTime)
-	defer cancel()
+	var r proc.Result
 	n.Do(func() {
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Stdin = strings.NewReader(stdin)
-		cmd.Env = append(os.Environ(), "LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err = cmd.Output()
-		if err != nil {
-			err = fmt.Errorf("%s: %w: %.300s", strings.Join(args, " "), err, stderr.Bytes())
-		}
+		r = proc.Run(ctx, proc.Command{Args: args, Stdin: []byte(stdin), Limit: programTime, Cap: programOutput})
 	})
-	return out, err
+	if !r.OK() {
+		err = fmt.Errorf("%s: %w: %.300s", strings.Join(args, " "), r.Failure(), r.Err)
+	}
+	return r.Out, err
 }
 
 // Set writes sysctls of the namespace, given as "net/ipv4/ip_forward 0"; what a

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
 
 	"sshwhy/internal/firewall"
+	"sshwhy/internal/proc"
 )
 
 // Sentinel is a table that writes down which packets passed everything: their
@@ -163,7 +163,7 @@ func (r *replica) send(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	defer wire.Close()
-	stop := r.monitor(ctx)
+	stop := r.monitor()
 	time.Sleep(settle)
 	wire.Answers(0)
 	sport := p.Sport
@@ -193,23 +193,22 @@ const maxTrace = 200
 
 // monitor starts nft monitor trace; the function that is returned ends it and
 // gives its lines. Without a trace the verdict still stands.
-func (r *replica) monitor(ctx context.Context) func() []string {
-	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, "nft", "-a", "monitor", "trace")
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		r.server.Do(func() { err = cmd.Start() })
-	}
+func (r *replica) monitor() func() []string {
+	var nft *proc.Process
+	var pipes *proc.Pipes
+	var err error
+	r.server.Do(func() { nft, pipes, err = proc.Piped(proc.Command{Args: []string{"nft", "-a", "monitor", "trace"}}) })
 	if err != nil {
-		cancel()
 		return func() []string { return nil }
 	}
+	pipes.In.Close()
+	pipes.Err.Close()
 	var mu sync.Mutex
 	var lines []string
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sc := bufio.NewScanner(out); sc.Scan(); {
+		for sc := bufio.NewScanner(pipes.Out); sc.Scan(); {
 			line := strings.TrimSpace(sc.Text())
 			if i := strings.Index(line, "trace id "); i >= 0 && !strings.Contains(line, "zz_sshwhy") && !strings.Contains(line, " packet:") {
 				if f := strings.SplitN(line[i:], " ", 4); len(f) == 4 {
@@ -224,9 +223,10 @@ func (r *replica) monitor(ctx context.Context) func() []string {
 		}
 	}()
 	return func() []string {
-		cancel()
+		nft.End()
+		_, _ = nft.Wait() // it was killed
 		<-done
-		_ = cmd.Wait() // it was killed
+		pipes.Out.Close()
 		mu.Lock()
 		defer mu.Unlock()
 		return lines
