@@ -152,8 +152,9 @@ func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
 func (d *diagnosis) badConfigMode(file string) {
 	d.find("client-config-permissions", report.Confirmed,
 		fmt.Sprintf("ssh does not trust %s: it must belong to you, and nobody else may write to it.", file), d.sshSaid(),
-		&report.Remedy{Kind: report.Repair, Summary: "Take write permission away from everyone else.", Steps: []report.Step{
-			{Do: "chmod 600 " + shquote.Path(file), Where: report.OnClient, Act: &report.Action{Kind: report.ActMode, Path: file, Mode: 0o600}},
+		&report.Remedy{Kind: report.Open, Summary: "Read the file first: others could have written to it, and ssh runs commands that it names. Then take write permission away from everyone else.", Steps: []report.Step{
+			{Do: "chmod 600 " + shquote.Path(file), Where: report.OnClient, Act: &report.Action{Kind: report.ActMode, Path: file, Mode: 0o600,
+				Opens: "whoever could write to " + file + ", by the commands and hosts that it names"}},
 		}})
 }
 

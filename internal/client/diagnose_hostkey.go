@@ -77,7 +77,7 @@ func (d *diagnosis) unreadable(h *HostKey) {
 		d.find("known-hosts-permissions", report.Confirmed, fmt.Sprintf("The record of host keys %s cannot be read: %s.", f.Path, f.Err),
 			[]report.Evidence{{Source: f.Path, Excerpt: f.Err}},
 			&report.Remedy{Kind: report.Repair, Summary: "Give the file back to its user.", Steps: []report.Step{
-				onClient("sudo chown \"$USER\" " + shquote.Path(f.Path)), onClient("chmod 600 " + shquote.Path(f.Path))}})
+				onClient("sudo chown -h \"$USER\" " + shquote.Path(f.Path)), onClient("chmod 600 " + shquote.Path(f.Path))}})
 		if standing != KeyNew || h.lenient() || h.Strict == "accept-new" {
 			d.soften(report.Degrading)
 		}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -51,10 +52,7 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+shquote.Path(k.File))))
 	case faultMode:
 		evidence.Excerpt = "mode " + k.Mode
-		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence,
-			&report.Remedy{Kind: report.Repair, Summary: "Take the permissions of everyone else away.",
-				Steps: []report.Step{{Do: "chmod 600 " + shquote.Path(k.File), Undo: "chmod " + k.Mode + " " + shquote.Path(k.File), Where: report.OnClient,
-					Act: &report.Action{Kind: report.ActMode, Path: k.File, Mode: 0o600}}}})
+		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence, k.strictly())
 	case faultPublic:
 		d.keyFault(impact, "identity-is-public-key", fmt.Sprintf("%s is a public key; ssh needs the private one, the file without .pub.", k.File), evidence,
 			advice("Name the private key file.", onClient(d.ssh("-i "+shquote.Path(strings.TrimSuffix(k.File, ".pub"))))))
@@ -94,6 +92,19 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 		d.keyFault(impact, "agent-refused", fmt.Sprintf("The agent refuses to sign with its key %s: %s.", k.named(), strings.TrimPrefix(k.Detail, "agent: ")),
 			report.Evidence{Source: "agent " + l.Agent.Socket, Excerpt: k.Detail}, advice("Confirm in the agent's window, unlock it, or load the key again.", onClient("ssh-add -l")))
 	}
+}
+
+// strictly takes the permissions of everyone else away. What others could only
+// read is still the user's key; what they could write may be one of theirs.
+func (k Key) strictly() *report.Remedy {
+	act := &report.Action{Kind: report.ActMode, Path: k.File, Mode: 0o600}
+	m := &report.Remedy{Kind: report.Repair, Summary: "Take the permissions of everyone else away.", Steps: []report.Step{
+		{Do: "chmod 600 " + shquote.Path(k.File), Undo: "chmod " + k.Mode + " " + shquote.Path(k.File), Where: report.OnClient, Act: act}}}
+	if mode, err := strconv.ParseUint(k.Mode, 8, 32); err != nil || mode&0o022 != 0 {
+		m.Kind, act.Opens = report.Open, "the key of whoever could write to "+k.File+", in the place of yours"
+		m.Summary = "Look first whether it still is your key: others could have put another one there. " + m.Summary
+	}
+	return m
 }
 
 // cutAround returns what stands between two texts of a line.

@@ -20,6 +20,7 @@ type AuthorizedKey struct {
 	Bits        int    // of an RSA modulus; 0: another type
 	Fingerprint string // SHA256:…, as ssh-keygen -l prints it
 	Options     []KeyOption
+	Comment     string // what stands behind the key; mostly whose it is
 }
 
 // KeyOption is one of the words before the key.
@@ -74,10 +75,11 @@ func authorizedKey(text string) (k AuthorizedKey, ok bool) {
 	rest := text
 	for range 2 {
 		word, after, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
-		blob, _, _ := strings.Cut(strings.TrimLeft(after, " \t"), " ")
+		blob, comment, _ := strings.Cut(strings.TrimLeft(after, " \t"), " ")
 		if k.readKey(word, strings.TrimRight(blob, "\t")) {
 			head := len(text) - len(rest) + len(word) + 1
 			k.Quote.Text = text[:min(len(text), head+quotedKey-len(word))]
+			k.Comment = strings.TrimSpace(comment)
 			return k, true
 		}
 		if k.Options != nil {

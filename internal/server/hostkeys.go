@@ -111,9 +111,17 @@ func (v *view) looseKeys(p *part, impact report.Impact, none facts.Problem) bool
 	}
 	if impact == report.Note {
 		mend(f, "Give the keys back to root alone and restart the service.", append(steps, v.restart())...)
-		return true
+	} else {
+		mend(f, "Give the keys back to root alone and start the service.", append(steps, v.revive()...)...)
 	}
-	mend(f, "Give the keys back to root alone and start the service.", append(steps, v.revive()...)...)
+	// What others could write may be a key of theirs, with which they can stand
+	// in for this machine; what they could only read is still this machine's.
+	for i, k := range loose {
+		if k.Meta.Mode&0o022 != 0 {
+			f.Remedy.Kind = report.Open
+			f.Remedy.Steps[i].Act.Opens = "whoever may have put another key there, in this machine's place"
+		}
+	}
 	return true
 }
 
@@ -160,7 +168,7 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 		quote(f, k.Quote())
 		aside := k.Path + ".damaged"
 		move := do("mv "+shquote.Word(k.Path)+" "+shquote.Word(aside), "mv "+shquote.Word(aside)+" "+shquote.Word(k.Path))
-		move.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"mv", k.Path, aside}, Inverse: []string{"mv", aside, k.Path}}
+		move.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"mv", "-T", "--", k.Path, aside}, Inverse: []string{"mv", "-T", "--", aside, k.Path}}
 		steps = append(steps, move)
 	}
 	keys := do("ssh-keygen -A", "rm "+shquote.Word(damaged[0].Path)+" "+shquote.Word(damaged[0].Path+".pub"))

@@ -1,13 +1,11 @@
 package server
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
-	"sshwhy/internal/shquote"
 )
 
 // tri is an answer that may not be known.
@@ -135,30 +133,6 @@ func (v *view) commandFault() *fault {
 	return nil
 }
 
-func (v *view) commandFailed(p *part, fl *fault) {
-	command, path, m := v.Access.Command[0].Path, fl.at.Path, fl.at.Meta
-	words := fmt.Sprintf("%s can be written by others (mode %04o)", path, m.Mode)
-	step := chmod(path, m.Mode&^0o022, m.Mode)
-	switch {
-	case absent(fl.at.Origin):
-		words = path + " does not exist"
-		step = report.Step{}
-	case fl.owner:
-		words = fmt.Sprintf("%s belongs to uid %d, not to root", path, m.UID)
-		step = do("chown root "+shquote.Word(path), fmt.Sprintf("chown %d %s", m.UID, shquote.Word(path)))
-		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: "root"}
-	}
-	f := p.found("authorized-keys-command-failed", report.Blocking, "sshd does not run AuthorizedKeysCommand %s, because %s.", command, words)
-	quote(f, fl.at.Quote())
-	quote(f, v.Effective.Quote("authorizedkeyscommand")...)
-	quoteEntries(f, v.Journal.Last(1, "Unsafe AuthorizedKeysCommand", "AuthorizedKeysCommand"))
-	if step.Do == "" {
-		mend(f, "Put the program back, or take AuthorizedKeysCommand out of the configuration.")
-		return
-	}
-	mend(f, "Give the program to root alone.", step)
-}
-
 // checkKeys looks for public keys that sshd would take for the user.
 func checkKeys(v *view, p *part) {
 	e, a := v.Effective, v.Account
@@ -199,24 +173,6 @@ func checkKeys(v *view, p *part) {
 		}
 	}
 	v.noUserKeys(p)
-}
-
-func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl *fault) {
-	m, path := fl.at.Meta, fl.at.Path
-	f := p.found("authorized-keys-permissions", impact, "sshd ignores %s, because %s can be written by others (mode %04o).", k.File.Path, path, m.Mode)
-	step := chmod(path, m.Mode&^0o022, m.Mode)
-	if fl.owner {
-		f.Summary = fmt.Sprintf("sshd ignores %s, because %s belongs to uid %d, not to %s.", k.File.Path, path, m.UID, v.Account.Name)
-		if m.UID == v.Account.UID {
-			f.Summary = fmt.Sprintf("sshd cannot read %s as %s, because of the mode %04o of %s.", k.File.Path, v.Account.Name, m.Mode, path)
-		}
-		step = do(fmt.Sprintf("chown %s %s", shquote.Operand(v.Account.Name), shquote.Word(path)), fmt.Sprintf("chown %d %s", m.UID, shquote.Word(path)))
-		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: v.Account.Name}
-	}
-	quote(f, fl.at.Quote())
-	quote(f, v.Effective.Quote("strictmodes")...)
-	quoteEntries(f, v.Journal.Last(1, "Authentication refused: bad ownership or modes"))
-	mend(f, "Give the path to the user alone.", step)
 }
 
 // noUserKeys: nothing where sshd looks; perhaps the keys are where it does not.

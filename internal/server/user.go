@@ -195,7 +195,7 @@ func checkChroot(v *view, p *part) {
 	if !v.known() {
 		return
 	}
-	for i, dir := range v.Access.Chroot {
+	for i, dir := range slices.Backward(v.Access.Chroot) { // the way to each is root's before it is mended
 		var words string
 		switch {
 		case absent(dir.Origin) && i == 0:
@@ -210,7 +210,7 @@ func checkChroot(v *view, p *part) {
 		quote(f, v.Effective.Quote("chrootdirectory")...)
 		v.quoteSetting(f, "ChrootDirectory")
 		mend(f, "Let root own it, without write permission for others; give the user a directory of their own inside.",
-			do(fmt.Sprintf("chown root:root %s && chmod go-w %s", shquote.Word(dir.Path), shquote.Word(dir.Path)), ""))
+			do(fmt.Sprintf("chown -h root:root %s && chmod go-w %s", shquote.Word(dir.Path), shquote.Word(dir.Path)), ""))
 		return
 	}
 }

@@ -1,0 +1,175 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
+)
+
+// Whose lines are they? What keeps sshd from reading a file of keys is that
+// somebody else could have written it; so whoever makes its mode strict makes
+// valid what stands in it. The keys are listed, and the step opens. A file of a
+// third user's is given to nobody: what it was there for cannot be seen.
+
+// maxListed bounds how many keys a finding lists.
+const maxListed = 10
+
+// keyPermissions tells what StrictModes, or the account's own rights, have
+// against a file of keys.
+func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl *fault) {
+	a, m, path := v.Account, fl.at.Meta, fl.at.Path
+	f := p.found("authorized-keys-permissions", impact, "sshd ignores %s, because %s can be written by others (mode %04o).", k.File.Path, path, m.Mode)
+	switch {
+	case fl.owner && m.UID == a.UID:
+		f.Summary = fmt.Sprintf("sshd cannot read %s as %s, because of the mode %04o of %s.", k.File.Path, a.Name, m.Mode, path)
+	case fl.owner:
+		f.Summary = fmt.Sprintf("sshd ignores %s, because %s belongs to uid %d, not to %s.", k.File.Path, path, m.UID, a.Name)
+	}
+	quote(f, fl.at.Quote())
+	quote(f, v.Effective.Quote("strictmodes")...)
+	quoteEntries(f, v.Journal.Last(1, "Authentication refused: bad ownership or modes"))
+	opens := ""
+	if fl.owner && m.UID != 0 && m.UID != a.UID || slices.ContainsFunc(chain(k), v.othersWrote) {
+		opens = v.listKeys(f, path)
+	}
+	switch {
+	case !fl.owner:
+		mend(f, "Give the path to the user alone.", v.chmodOf(k, fl.at, m.Mode&^0o022))
+	case m.UID == a.UID:
+		need := uint32(0o400)
+		if m.Type == "dir" {
+			need = 0o500
+		}
+		mend(f, "Let the user read it.", v.chmodOf(k, fl.at, m.Mode|need))
+	case m.UID == 0 && m.Type == "file":
+		step := v.chownTo(a.Name, path, m.UID)
+		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: a.Name}
+		mend(f, "Give the file to the user, if it holds keys and nothing else.", step)
+	default:
+		v.adviseOwners(f, k)
+		return
+	}
+	if opens != "" {
+		f.Remedy.Kind = report.Open
+		f.Remedy.Summary = "Look at the keys that stand there first: somebody else could have put them there. " + f.Remedy.Summary
+		f.Remedy.Steps[0].Act.Opens = opens
+	}
+}
+
+// chain is a file of keys and the directories above it, nearest first.
+func chain(k facts.KeyFile) []facts.HostFile { return append([]facts.HostFile{k.File}, k.Above...) }
+
+// othersWrote says whether others than the user and root could have put
+// something into a file or directory.
+func (v *view) othersWrote(h facts.HostFile) bool {
+	if !h.Origin.Known() {
+		return false
+	}
+	forbidden := uint32(0o022)
+	if v.Account.Private && h.Meta.GID == v.Account.GID {
+		forbidden = 0o002
+	}
+	return h.Meta.Mode&forbidden != 0 || h.Meta.UID != 0 && h.Meta.UID != v.Account.UID
+}
+
+// listKeys lists the keys that sshd would take from a path, or from the files
+// below it, and says who gets in with them; "" where nobody does.
+func (v *view) listKeys(f *report.Finding, path string) string {
+	var keys []facts.AuthorizedKey
+	unread := ""
+	for _, k := range v.Access.Keys {
+		if at := k.File.Path; !k.File.Origin.Known() || at != path && !strings.HasPrefix(at, path+"/") {
+			continue
+		}
+		keys = append(keys, k.Held...)
+		if !k.Whole {
+			unread = k.File.Path
+		}
+	}
+	for _, k := range keys[:min(len(keys), maxListed)] {
+		quote(f, facts.Quote{Source: k.Quote.Source, Line: k.Quote.Line, Text: strings.TrimSpace(k.Type + " " + k.Fingerprint + " " + k.Comment)})
+	}
+	if more := len(keys) - maxListed; more > 0 {
+		quote(f, facts.Quote{Source: path, Text: fmt.Sprintf("and %s", count(more, "more key", "more keys"))})
+	}
+	switch {
+	case unread != "":
+		return "whoever holds a key in " + unread + ", which could not be read whole"
+	case len(keys) == 0:
+		return ""
+	case len(keys) == 1:
+		return "whoever holds this key"
+	}
+	return fmt.Sprintf("whoever holds these %d keys", len(keys))
+}
+
+// chmodOf sets the mode of a part of the chain. By hand it is done as its
+// owner, who may have put a link there: root's chmod would follow it.
+func (v *view) chmodOf(k facts.KeyFile, h facts.HostFile, mode uint32) report.Step {
+	before := h.Meta.Mode
+	if h.Meta.Type == "file" && h.Meta.UID != 0 { // no fix sets these on what is not root's
+		mode, before = mode&^0o6000, before&^0o6000
+	}
+	step := chmod(h.Path, mode, before)
+	above := chain(k)
+	above = above[slices.IndexFunc(above, func(o facts.HostFile) bool { return o.Path == h.Path })+1:]
+	swappable := slices.ContainsFunc(above, func(o facts.HostFile) bool {
+		return !o.Origin.Known() || o.Meta.UID != 0 || o.Meta.Mode&0o022 != 0
+	})
+	as := ""
+	switch {
+	case !swappable:
+	case h.Meta.UID == v.Account.UID && h.Meta.UID != 0:
+		as = "runuser -u " + shquote.Word(v.Account.Name) + " -- "
+	default:
+		as = "test -L " + shquote.Word(h.Path) + " || "
+	}
+	step.Do, step.Undo = as+step.Do, as+step.Undo
+	return step
+}
+
+// chownTo gives a path itself, not what it may link to, to a user.
+func (v *view) chownTo(user, path string, before int) report.Step {
+	return do(fmt.Sprintf("chown -h %s %s", shquote.Operand(user), shquote.Word(path)), fmt.Sprintf("chown -h %d %s", before, shquote.Word(path)))
+}
+
+// adviseOwners is for what belongs to a third user, and for root's directories,
+// with whatever is in them: from the top, so that the way to each is the
+// user's before it is given.
+func (v *view) adviseOwners(f *report.Finding, k facts.KeyFile) {
+	var steps []report.Step
+	for _, h := range slices.Backward(chain(k)) {
+		if h.Origin.Known() && h.Meta.UID != v.Account.UID && (h.Meta.UID != 0 || !v.readable(h)) {
+			steps = append(steps, v.chownTo(v.Account.Name, h.Path, h.Meta.UID))
+		}
+	}
+	advise(f, "Look at what is there and whose it is; if it is the user's, give it to the user.", steps...)
+}
+
+func (v *view) commandFailed(p *part, fl *fault) {
+	command, path, m := v.Access.Command[0].Path, fl.at.Path, fl.at.Meta
+	words := fmt.Sprintf("%s can be written by others (mode %04o)", path, m.Mode)
+	step := chmod(path, m.Mode&^0o022, m.Mode)
+	switch {
+	case absent(fl.at.Origin):
+		words = path + " does not exist"
+		step = report.Step{}
+	case fl.owner:
+		words = fmt.Sprintf("%s belongs to uid %d, not to root", path, m.UID)
+		step = v.chownTo("root", path, m.UID)
+	}
+	step.Act = nil
+	f := p.found("authorized-keys-command-failed", report.Blocking, "sshd does not run AuthorizedKeysCommand %s, because %s.", command, words)
+	quote(f, fl.at.Quote())
+	quote(f, v.Effective.Quote("authorizedkeyscommand")...)
+	quoteEntries(f, v.Journal.Last(1, "Unsafe AuthorizedKeysCommand", "AuthorizedKeysCommand"))
+	if step.Do == "" {
+		advise(f, "Put the program back, or take AuthorizedKeysCommand out of the configuration.")
+		return
+	}
+	advise(f, "Read the program first: whoever could write to it decides who gets in. If it is right, give it to root alone.", step)
+}
