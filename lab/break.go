@@ -9,6 +9,7 @@ import (
 
 // Break boots the machine and breaks the world as the case says.
 func (w *World) Break(ctx context.Context, c Case) error {
+	w.password = c.Password
 	for _, section := range breakSections {
 		if section == "server" { // what comes before is done to a machine that is off
 			if err := w.Boot(ctx); err != nil {
@@ -54,6 +55,10 @@ func (w *World) Login(ctx context.Context, args []string) Result { return w.ssh(
 // ssh runs ssh behind a prefix.
 func (w *World) ssh(ctx context.Context, prefix string, args []string) Result {
 	line := prefix + " ssh -o BatchMode=yes"
+	if w.password != "" { // ssh(1), SSH_ASKPASS: a program answers in the place of a terminal
+		line = fmt.Sprintf(`printf '#!/bin/sh\necho %s\n' >~/askpass; chmod 700 ~/askpass; export SSH_ASKPASS=$HOME/askpass SSH_ASKPASS_REQUIRE=force; `, w.password) +
+			prefix + " ssh -o NumberOfPasswordPrompts=1"
+	}
 	for _, a := range quoted(args) {
 		line += " " + a
 	}

@@ -58,6 +58,10 @@ type Case struct {
 	NoHand  string   // why the case has nothing that mends it
 	Fix     string   // what mends it: "repair", "open" (with --open) or "none"
 	FixArgs []string
+	// StillOut are the arguments of ssh of others whom the fault keeps out, too, and whom the fix must not let in.
+	// What mends by hand lets them in: so they are out for that reason alone.
+	StillOut [][]string
+	Password string // answers whenever ssh asks for a password; empty: nobody is there to answer
 
 	Scripts map[string]string // by section
 }
@@ -129,7 +133,7 @@ func ParseCase(name, text string) (Case, error) {
 		if !ok {
 			return c, fmt.Errorf("%q is not key: value", trimmed)
 		}
-		if given[key] && key != "symptom" {
+		if given[key] && key != "symptom" && key != "still-out" {
 			return c, fmt.Errorf("key %q stands twice", key)
 		}
 		given[key] = true
@@ -184,6 +188,10 @@ func (c *Case) set(key, value string) (err error) {
 		c.Fix = value
 	case "fix-args":
 		c.FixArgs = words
+	case "still-out":
+		c.StillOut = append(c.StillOut, words)
+	case "password":
+		c.Password = value
 	default:
 		err = fmt.Errorf("no such key")
 	}
@@ -223,6 +231,9 @@ func (c *Case) check(given map[string]bool) error {
 	}
 	if c.ClientCertainty != "" && !slices.Contains([]report.Certainty{report.Confirmed, report.Likely, report.Possible}, c.ClientCertainty) {
 		return fmt.Errorf("no certainty %q", c.ClientCertainty)
+	}
+	if len(c.StillOut) > 0 && !c.Fixes() {
+		return fmt.Errorf("still-out is about a fix")
 	}
 	mends := false
 	for _, s := range handSections {

@@ -45,6 +45,7 @@ func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
 			return o
 		}
 	}
+	w.mustStayOut(ctx, c, "before the fix", &o)
 	w.settle(ctx)
 	doors := w.doors(ctx, c)
 	before := w.portrait(ctx)
@@ -56,6 +57,7 @@ func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
 	res := w.Server(ctx, "exec "+strings.Join(quoted(argv), " ")+" </dev/null")
 	o.note("the fix took %.2f s", res.Took.Seconds())
 	w.checkFix(ctx, c, res, &o)
+	w.mustStayOut(ctx, c, "after the fix", &o)
 	for _, d := range doorsClosed(doors, w.doors(ctx, c)) {
 		o.fail("a fix closed a door: %s", d)
 	}
@@ -94,10 +96,19 @@ func (w *World) checkFix(ctx context.Context, c Case, res Result, o *Outcome) {
 	}
 }
 
+// mustStayOut wants those shut out whom the case names.
+func (w *World) mustStayOut(ctx context.Context, c Case, when string, o *Outcome) {
+	for _, args := range c.StillOut {
+		if res := w.Login(ctx, args); res.Exit == 0 {
+			o.fail("%s ssh %s gets in", when, strings.Join(args, " "))
+		}
+	}
+}
+
 // doors are the logins that work: each user with carol's key, over both
 // families, at the port that the case asks about (that the server leaves another
-// port may be just what its owner wrote into the configuration). bob has no key
-// at the server, and must never get in with one.
+// port may be just what its owner wrote into the configuration). bob is
+// nobody's visitor, and a fix must not let him in.
 func (w *World) doors(ctx context.Context, c Case) map[string]bool {
 	out := map[string]bool{}
 	port := "22"
@@ -112,7 +123,7 @@ func (w *World) doors(ctx context.Context, c Case) map[string]bool {
 	return out
 }
 
-// doorsClosed are those that were open and are not, and bob's if it is.
+// doorsClosed are those that were open and are not, and bob's if one is open now.
 func doorsClosed(before, after map[string]bool) []string {
 	var out []string
 	for d := range before {
@@ -121,7 +132,7 @@ func doorsClosed(before, after map[string]bool) []string {
 		}
 	}
 	for d := range after {
-		if strings.HasPrefix(d, "bob") {
+		if strings.HasPrefix(d, "bob") && !before[d] {
 			out = append(out, d+" works, and nobody let him in")
 		}
 	}

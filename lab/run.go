@@ -50,6 +50,11 @@ func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (
 			o.fail("mending it by hand: %v", err)
 		}
 		w.mustLogin(ctx, c, o, "mended by hand,")
+		for _, args := range c.StillOut {
+			if res := w.Login(ctx, args); res.Exit != 0 {
+				o.fail("mended by hand, and ssh %s is out for another reason: %v", strings.Join(args, " "), res)
+			}
+		}
 	})
 }
 

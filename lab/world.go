@@ -45,6 +45,8 @@ type World struct {
 	died    chan struct{} // closed when nspawn has ended
 	tools   string        // directory of sshwhy and the lab's own helpers, /opt/lab in the machine
 	close   sync.Once
+
+	password string // of the case: see Case.Password
 }
 
 // New makes a world whose machine is of the given suite and not booted yet.

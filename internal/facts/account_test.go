@@ -22,8 +22,14 @@ func TestMatchUser(t *testing.T) {
 		{"alice@office.example", "alice", "192.0.2.9", Some},
 		{"alice@192.0.2.0/24", "alice", "", Some},
 		{"alice@*", "alice", "", Everyone},
-		{"!alice *", "alice", "", NoOne},
-		{"!bob *", "alice", "", Everyone},
+		// Tried on OpenSSH 9.2 and 10.0: a "!" negates hosts, not names.
+		{"!alice *", "alice", "", Everyone},
+		{"!alice", "alice", "", NoOne},
+		{"!bob", "alice", "", NoOne},
+		{"alice@!192.0.2.2,*", "alice", "192.0.2.2", NoOne},
+		{"alice@!192.0.2.2,*", "alice", "192.0.2.3", Everyone},
+		{"alice@!192.0.2.2,*", "alice", "", Some},
+		{"alice@192.0.2.0/24,198.51.100.7", "alice", "198.51.100.7", Everyone},
 	} {
 		var client netip.Addr
 		if c.client != "" {
@@ -33,7 +39,7 @@ func TestMatchUser(t *testing.T) {
 			t.Errorf("%q of %q from %q: %d, want %d", c.patterns, c.user, c.client, got, c.want)
 		}
 	}
-	if MatchGroups([]string{"ssh-*"}, []string{"users", "ssh-users"}) != Everyone || MatchGroups([]string{"!users", "*"}, []string{"users"}) != NoOne {
+	if MatchGroups([]string{"ssh-*"}, []string{"users", "ssh-users"}) != Everyone || MatchGroups([]string{"!users"}, []string{"users"}) != NoOne {
 		t.Error("groups")
 	}
 }

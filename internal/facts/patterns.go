@@ -8,30 +8,45 @@ import (
 )
 
 // MatchUser matches a user against the patterns of AllowUsers or DenyUsers
-// (match.c, match_user): NAME or NAME@HOST, where HOST is a pattern or an
-// address with a prefix length. Some means that it hangs on the client.
+// (match.c, match_user): NAME or NAME@HOSTS, where HOSTS are patterns and
+// addresses with a prefix length between commas. A "!" negates there, and not
+// in front of the name, where it is a letter like others. Some means that it
+// hangs on the client.
 func MatchUser(patterns []string, user string, client netip.Addr) Part {
 	best := NoOne
 	for _, p := range patterns {
-		name, host, byHost := p, "", false
+		name, hosts, byHost := p, "", false
 		if i := strings.LastIndex(p, "@"); i >= 0 {
-			name, host, byHost = p[:i], p[i+1:], true
+			name, hosts, byHost = p[:i], p[i+1:], true
 		}
-		negated := strings.HasPrefix(name, "!")
-		if !sshconf.Wildcard(strings.TrimPrefix(name, "!"), user) {
+		if !sshconf.Wildcard(name, user) {
 			continue
 		}
-		m := Everyone
-		if byHost {
-			m = hostPattern(host, client)
+		if !byHost {
+			return Everyone
 		}
-		if negated {
-			if m == Everyone {
-				return NoOne
-			}
-			continue
+		best = max(best, hostPatterns(hosts, client))
+	}
+	return best
+}
+
+// hostPatterns: one negated pattern that matches undoes them all (match.c,
+// match_host_and_ip).
+func hostPatterns(list string, client netip.Addr) Part {
+	best, unsure := NoOne, false
+	for p := range strings.SplitSeq(list, ",") {
+		p, negated := strings.CutPrefix(p, "!")
+		switch m := hostPattern(p, client); {
+		case !negated:
+			best = max(best, m)
+		case m == Everyone:
+			return NoOne
+		case m == Some:
+			unsure = true
 		}
-		best = max(best, m)
+	}
+	if unsure && best == Everyone {
+		return Some
 	}
 	return best
 }
@@ -57,17 +72,14 @@ func hostPattern(p string, client netip.Addr) Part {
 }
 
 // MatchGroups matches group names against AllowGroups or DenyGroups
-// (groupaccess.c, ga_match): one "!" that matches undoes them all.
+// (groupaccess.c, ga_match), where a "!" is a letter like others.
 func MatchGroups(patterns, groups []string) Part {
-	found := NoOne
 	for _, g := range groups {
 		for _, p := range patterns {
-			if name, negated := strings.CutPrefix(p, "!"); negated && sshconf.Wildcard(name, g) {
-				return NoOne
-			} else if !negated && sshconf.Wildcard(p, g) {
-				found = Everyone
+			if sshconf.Wildcard(p, g) {
+				return Everyone
 			}
 		}
 	}
-	return found
+	return NoOne
 }

@@ -220,23 +220,11 @@ func (v *view) keysOff(p *part) {
 	f := p.found("pubkey-auth-disabled", impact, "Public key authentication is switched off, so no key of %s works.", v.Account.Name)
 	quote(f, v.Effective.Quote("pubkeyauthentication")...)
 	v.quoteSetting(f, "PubkeyAuthentication")
-	v.switchOn(f, "PubkeyAuthentication", "everyone who has a key on this machine")
+	v.admitBySetting(f, "PubkeyAuthentication", "yes", "with a key")
 }
 
 func (v *view) hasKeys() bool {
 	return slices.ContainsFunc(v.Access.Keys, func(k facts.KeyFile) bool { return k.File.Origin.Known() && k.File.Meta.Size > 0 })
-}
-
-// switchOn turns a setting from no to yes where it is set.
-func (v *view) switchOn(f *report.Finding, keyword, opens string) {
-	d, ok := v.Config.First(keyword)
-	if !ok || !strings.EqualFold(first(d.Args), "no") {
-		advise(f, "Set "+keyword+" yes in the configuration, check it, and restart the service.")
-		return
-	}
-	step := replaceLine(d, keyword+" yes")
-	step.Act.Opens = opens
-	mend(f, "Switch it on.", step, checkConfigStep(v), v.restart())
 }
 
 // checkPasswordOff: the account has a password and no key, and passwords are off.
@@ -250,5 +238,5 @@ func checkPasswordOff(v *view, p *part) {
 	quote(f, e.Quote("kbdinteractiveauthentication")...)
 	v.quoteSetting(f, "PasswordAuthentication")
 	quote(f, a.State)
-	v.switchOn(f, "PasswordAuthentication", "everyone who has a password on this machine")
+	v.admitBySetting(f, "PasswordAuthentication", "yes", "with a password")
 }

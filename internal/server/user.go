@@ -77,12 +77,11 @@ func checkRootLogin(v *view, p *part) {
 	f := p.found("root-login-disabled", impact, "%s", words)
 	quote(f, v.Effective.Quote("permitrootlogin")...)
 	v.quoteSetting(f, "PermitRootLogin")
-	advise(f, "Log in as another user and use sudo, or put a key into root's authorized_keys and set PermitRootLogin prohibit-password.")
-	if d, ok := v.Config.First("PermitRootLogin"); ok && impact == report.Blocking && strings.EqualFold(first(d.Args), "no") {
-		step := replaceLine(d, "PermitRootLogin prohibit-password")
-		step.Act.Opens = "root, with a key"
-		mend(f, "Let root in with a key.", step, checkConfigStep(v), v.restart())
+	if v.Effective.Value("permitrootlogin") == "no" && v.hasKeys() {
+		v.admitBySetting(f, "PermitRootLogin", "prohibit-password", "with a key")
+		return
 	}
+	advise(f, "Log in as another user and use sudo, or put a key into root's authorized_keys and set PermitRootLogin prohibit-password.")
 }
 
 func first(words []string) string {
@@ -94,8 +93,10 @@ func first(words []string) string {
 
 // replaceLine puts another line in the place of a directive.
 func replaceLine(d facts.Directive, with string) report.Step {
-	file := shquote.Word(d.Quote.Source)
-	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, with, file), fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, d.Quote.Text, file))
+	sed := func(text string) string {
+		return fmt.Sprintf("sed -i %s %s", shquote.Word(fmt.Sprintf("%d c %s", d.Quote.Line, text)), shquote.Word(d.Quote.Source))
+	}
+	s := do(sed(with), sed(d.Quote.Text))
 	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
 		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: with}}}
 	return s
@@ -274,13 +275,5 @@ func (v *view) notAllowed(p *part, keyword string, deny, groups bool) {
 	if groups {
 		quote(f, facts.Quote{Source: a.GroupsBy.Source, Text: strings.Join(a.Groups, " ")})
 	}
-	global := v.Config.Global(keyword)
-	if deny || groups || len(global) == 0 || slices.Contains(global[len(global)-1].Args, "") {
-		advise(f, fmt.Sprintf("Change %s in the configuration, check it, and reload the service.", keyword))
-		return
-	}
-	d := global[len(global)-1]
-	step := replaceLine(d, strings.TrimRight(d.Quote.Text, " \t\r")+" "+a.Name)
-	step.Act.Opens = a.Name
-	mend(f, fmt.Sprintf("Name %s in %s.", a.Name, keyword), step, checkConfigStep(v), v.restart())
+	v.admitByList(f, keyword, deny, groups)
 }
