@@ -10,7 +10,8 @@ import (
 )
 
 // Account is the account the visitor asks for. No password or hash is read:
-// passwd -S and chage say what a diagnosis needs.
+// passwd -S and chage say what a diagnosis needs, and of a locked password
+// whether it is "!" or "*" that locks it.
 type Account struct {
 	Origin   Origin // Skipped where no user was asked about; Absent where there is no such account
 	Name     string
@@ -28,6 +29,12 @@ type Account struct {
 	Password PasswordState
 	State    Quote // the line of passwd -S
 	StateBy  Origin
+	// Mark is what the password begins with where it is locked: "!" or "*".
+	// Without PAM sshd on Linux lets no account in whose password begins with
+	// "!" (configure.ac, LOCKED_PASSWD_PREFIX), and minds no "*". "" where it
+	// is not known.
+	Mark   string
+	MarkBy Quote
 
 	Expires         time.Time // account; zero: never, or not known
 	PasswordExpires time.Time
@@ -107,6 +114,9 @@ func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if strings.HasPrefix(a.Home, "/") {
 		items = append(items, evidence.Stat(a.Home).AsUser(a.Rights))
 	}
+	if mark, ok := lockMark(ask.User); ok && a.Password == PasswordLocked {
+		items = append(items, mark)
+	}
 	return items
 }
 
@@ -130,6 +140,13 @@ func (a *Account) readRights(b *evidence.Bundle, uidWord, gidWord string) {
 	if b.Plain || r.OK() && r.Exit == 0 && len(u.Groups) > 0 {
 		a.Rights = u
 	}
+}
+
+// lockMark asks for the mark of a locked password, and prints nothing else of
+// /etc/shadow. Awk would read a backslash in a name as an escape.
+func lockMark(user string) (evidence.Item, bool) {
+	const program = `$1==user {print ($2 ~ /^[!*]/) ? substr($2,1,1) : "other"}`
+	return evidence.Command("awk", "-F:", "-v", "user="+user, program, "/etc/shadow"), !strings.Contains(user, `\`)
 }
 
 func parseAccount(b *evidence.Bundle, ask Ask) Account {
@@ -203,6 +220,11 @@ func (a *Account) readState(b *evidence.Bundle, it evidence.Item) {
 		a.Password = PasswordNone
 	}
 	a.State = Quote{Source: it.Key()[len("cmd:"):], Text: firstLine(r.Data)}
+	mark, _ := lockMark(a.Name)
+	if m := b.Get(mark); a.Password == PasswordLocked && m.OK() && m.Exit == 0 {
+		a.Mark = firstLine(m.Data)
+		a.MarkBy = Quote{Source: "password of " + a.Name + " in /etc/shadow begins with", Text: a.Mark}
+	}
 }
 
 // readAging reads `chage -l`: "Account expires\t: Jan 02, 2026", or "never".

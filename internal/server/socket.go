@@ -144,7 +144,12 @@ func checkListenMissing(v *view, p *part) {
 			quote(f, k.Quote)
 		}
 		quoteEntries(f, v.Journal.Last(2, "Cannot assign requested address"))
-		if f.Remedy == nil {
+		switch {
+		case f.Remedy != nil:
+		case v.socketMode() && impact == report.Blocking:
+			v.mendSocket(f, "Let the socket listen on all addresses that the machine has, or give the machine that address.", everyoneNear,
+				v.everywhere(e.Port), func(l facts.Endpoint) bool { return l.Addr == e.Addr })
+		default:
 			advise(f, "Give the machine that address, or name one it has.")
 		}
 		return
@@ -204,26 +209,11 @@ func checkSocketPort(v *view, p *part) {
 			missing[0].Port, v.socket.Name, endpointList(v.socket.Listens()))
 		mend(f, "Let systemd read the configuration again and restart the socket.", daemonReload(), restart)
 	case len(own) > 0:
-		advise(f, fmt.Sprintf("Correct the ListenStream lines in %s, or remove that file, then reload systemd and restart the socket.", own[0].Source),
-			daemonReload(), restart)
+		v.mendSocket(f, fmt.Sprintf("Let the socket listen where sshd_config says, too (port %d).", missing[0].Port),
+			fmt.Sprintf("everyone who can reach port %d of this machine", missing[0].Port), missing, nobody)
 	default:
-		v.mendSocketPort(f, missing, restart)
+		v.mendSocketPort(f, missing)
 	}
-}
-
-// mendSocketPort makes the socket unit listen where the configuration says, by
-// a drop-in of its own, as Debian's README prescribes.
-func (v *view) mendSocketPort(f *report.Finding, missing []facts.Endpoint, restart report.Step) {
-	path := "/etc/systemd/system/" + v.socket.Name + ".d/listen.conf"
-	text := []string{"[Socket]", "ListenStream="}
-	for _, e := range v.want {
-		text = append(text, "ListenStream="+e.String())
-	}
-	text = append(text, "BindIPv6Only=ipv6-only")
-	write := do(fmt.Sprintf("mkdir -p %s.d && printf '%s\\n' > %s", "/etc/systemd/system/"+v.socket.Name, strings.Join(text, `\n`), path), "rm "+path)
-	write.Act = &report.Action{Kind: report.ActEdit, Path: path, Mode: 0o644,
-		Edits: []report.LineEdit{{Op: report.LineAppend, New: strings.Join(text, "\n")}}}
-	mend(f, fmt.Sprintf("Let the socket listen where sshd_config says (port %d).", missing[0].Port), write, daemonReload(), restart)
 }
 
 // ownSocketSettings are the ListenStream lines an administrator wrote.
@@ -281,33 +271,7 @@ func checkLoopback(v *view, p *part) {
 	}
 	f := p.found("listen-loopback-only", report.Blocking, "SSH listens on %s only, which no other machine can reach.", listenerList(at))
 	v.quoteListening(f, at)
-	v.mendListen(f, "Let SSH listen on all addresses again.", v.Config.Global("ListenAddress"), func(d facts.Directive) bool {
-		return len(d.Args) > 0 && (strings.HasPrefix(d.Args[0], "127.") || strings.Contains(d.Args[0], "::1") || d.Args[0] == "localhost")
-	})
-}
-
-// mendListen takes lines out that narrow where sshd listens.
-func (v *view) mendListen(f *report.Finding, summary string, lines []facts.Directive, narrows func(facts.Directive) bool) {
-	var steps []report.Step
-	for _, d := range lines {
-		if narrows(d) {
-			step := commentOut(d)
-			step.Act.Opens = "everyone who can reach this machine over the network"
-			steps = append(steps, step)
-		}
-	}
-	if len(steps) == 0 || v.socketActive() {
-		advise(f, "Change where SSH listens ("+v.whereListens()+"), then restart it.")
-		return
-	}
-	mend(f, summary, append(steps, checkConfigStep(v), v.restart())...)
-}
-
-func (v *view) whereListens() string {
-	if v.socketActive() {
-		return "ListenStream of " + v.socket.Name
-	}
-	return "ListenAddress in " + v.Config.Path
+	v.mendLoopback(f, at)
 }
 
 func (v *view) quoteListening(f *report.Finding, at []facts.Listener) {
@@ -364,7 +328,5 @@ func checkFamily(v *view, p *part) {
 			quote(f, k.Quote)
 		}
 	}
-	v.mendListen(f, "Let SSH listen on both families.", v.Config.Global("AddressFamily"), func(d facts.Directive) bool {
-		return len(d.Args) > 0 && !strings.EqualFold(d.Args[0], "any")
-	})
+	v.mendFamily(f, lacks, at, unreached)
 }

@@ -141,14 +141,25 @@ func checkAccountState(v *view, p *part) {
 // without it sshd refuses the account altogether (auth.c, allowed_user).
 func (v *view) lockedPassword(p *part) {
 	a := v.Account
-	if a.Password != facts.PasswordLocked || strings.EqualFold(v.Effective.Value("usepam"), "yes") {
+	if a.Password != facts.PasswordLocked || strings.EqualFold(v.Effective.Value("usepam"), "yes") || a.Mark != "" && a.Mark != "!" {
 		return
 	}
 	f := p.found("account-locked", report.Blocking, "The account %s is locked, and without PAM sshd lets no locked account in, not even with a key.", a.Name)
 	quote(f, a.State)
 	quote(f, v.Effective.Quote("usepam")...)
-	f.Certainty = report.Likely // passwd -S says L for "*", too, which sshd accepts
-	mend(f, "Unlock the account, or set UsePAM yes.", do("passwd -u "+shquote.Operand(a.Name), "passwd -l "+shquote.Operand(a.Name)))
+	quote(f, a.MarkBy)
+	if a.Mark == "" {
+		f.Certainty = report.Likely // passwd -S says L for "*", too, which sshd accepts
+	}
+	if a.Mark != "!" || !v.hasKeys() {
+		advise(f, "Unlock the account, or set UsePAM yes.", do("passwd -u "+shquote.Operand(a.Name), "passwd -l "+shquote.Operand(a.Name)))
+		return
+	}
+	// "*" is no password either, and no lock to sshd: keys are taken again, and nothing else.
+	star := do("usermod -p '*' "+shquote.Operand(a.Name), "passwd -l "+shquote.Operand(a.Name))
+	star.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"usermod", "-p", "*", a.Name},
+		Inverse: []string{"passwd", "-l", a.Name}, Opens: a.Name + ", with a key and with no password, from every address"}
+	mend(f, "Let keys in again, and no password.", star)
 }
 
 func unseenReason(v *view, o facts.Origin) string {
