@@ -49,7 +49,7 @@ func (v *view) keyWay() tri {
 		return maybe
 	}
 	for _, k := range v.Access.Keys {
-		if k.File.Origin.Known() && k.File.Meta.Size > 0 && v.keyFault(k) == nil && v.holdsUsable(k) {
+		if k.File.Origin.Known() && k.File.Meta.Size > 0 && !v.deniedKeys(k) && v.keyFault(k) == nil && v.holdsUsable(k) {
 			return yes
 		}
 	}
@@ -160,6 +160,9 @@ func checkKeys(v *view, p *part) {
 	}
 	// The keys are there, so a key is how the user means to come in; that a
 	// password might do does not make it work.
+	if v.checkDenied(p) {
+		return
+	}
 	for _, k := range v.Access.Keys {
 		if fl := v.keyFault(k); fl != nil && k.File.Origin.Known() {
 			v.keyPermissions(p, report.Blocking, k, fl)
