@@ -1,3 +1,5 @@
+//go:build linux
+
 package local
 
 import (
@@ -5,10 +7,14 @@ import (
 	"testing"
 )
 
-// The children that look as a user are this very program.
+// The children that look as a user are this very program, and so are the
+// attackers of the tests.
 func TestMain(m *testing.M) {
 	if Serve() {
 		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == attackFlag {
+		attack(os.Args[2])
 	}
 	os.Exit(m.Run())
 }
