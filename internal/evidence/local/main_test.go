@@ -16,5 +16,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == attackFlag {
 		attack(os.Args[2])
 	}
+	if len(os.Args) == 3 && os.Args[1] == deadFlag {
+		lookIntoDeadMount(os.Args[2])
+		return
+	}
 	os.Exit(m.Run())
 }
