@@ -29,13 +29,13 @@ var rooms = map[string][]string{
 	"internal/facts":                 {"internal/evidence", "internal/sshconf", "internal/sshwire"},
 	"internal/firewall":              {},
 	"internal/firewall/prove":        {"internal/firewall", "internal/proc"},
-	"internal/server":                {"internal/shquote", "internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence"},
+	"internal/server":                {"internal/shquote", "internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence", "internal/evidence/redact"},
 	"internal/sshconf":               {},
 	"internal/sshwire":               {},
 	"internal/client":                {"internal/proc", "internal/shquote", "internal/report", "internal/catalog", "internal/sshconf", "internal/sshwire"},
 	"internal/joined":                {"internal/report", "internal/catalog"},
 	// explain gives pasted outputs of tools to the parsers and checks of the live machine
-	"internal/explain":  {"internal/shquote", "internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf"},
+	"internal/explain":  {"internal/shquote", "internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf", "internal/evidence/redact"},
 	"internal/operator": {},
 	"internal/remedy":   {"internal/shquote", "internal/report", "internal/evidence", "internal/facts", "internal/operator", "internal/proc", "internal/sshconf"},
 	"internal/render":   {"internal/report"},
@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 // thinking are the packages that only think: they never reach the system, the
 // network or the clock, neither directly nor through another package of ours.
 var thinking = []string{
-	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/shell", "internal/facts",
+	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/redact", "internal/evidence/shell", "internal/facts",
 	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/render",
 	"internal/shquote", "internal/sshconf",
 }

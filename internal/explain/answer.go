@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"sshwhy/internal/catalog"
+	"sshwhy/internal/evidence"
+	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
 )
 
@@ -121,7 +123,7 @@ func (rd *reading) finding(c *candidate) report.Finding {
 		if i < 0 || i >= len(rd.lines) || len(f.Evidence) == maxEvidence {
 			continue
 		}
-		f.Evidence = append(f.Evidence, report.Evidence{Source: rd.source(), Excerpt: clip(rd.lines[i].raw), Line: rd.lines[i].no})
+		f.Evidence = append(f.Evidence, report.Evidence{Source: rd.source(), Excerpt: rd.quote(i), Line: rd.lines[i].no})
 	}
 	f.Remedy = &report.Remedy{Kind: page.Remedy, Summary: page.Advice}
 	for _, step := range steps {
@@ -140,12 +142,22 @@ func (rd *reading) source() string {
 	return "text"
 }
 
+// quote is a line as it is shown: without secrets, also those that began above it,
+// and only then cut.
+func (rd *reading) quote(i int) string {
+	if rd.whole == nil {
+		raw := make([]string, len(rd.lines))
+		for k, l := range rd.lines {
+			raw[k] = l.raw
+		}
+		rd.whole = redact.NewWhole(raw)
+	}
+	return clip(rd.whole.Quote(i+1, rd.lines[i].raw))
+}
+
 // clip cuts a line to what is quoted.
 func clip(s string) string {
-	if len(s) <= maxExcerpt {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxExcerpt], "")
+	return evidence.Excerpt(s, maxExcerpt)
 }
 
 // concrete puts the names of the text into a command, where they are safe to

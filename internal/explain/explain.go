@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
 )
 
@@ -66,7 +67,8 @@ type reading struct {
 	attempts []*attempt
 	tools    tools
 	cands    []*candidate
-	ssh      int // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
+	whole    *redact.Whole // of the lines; nil until one is quoted
+	ssh      int           // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
 }
 
 // read does the reading: lines, messages, attempts, tools; then the rules.

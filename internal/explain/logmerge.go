@@ -69,7 +69,7 @@ func mergeCauses(dst *causeTable, src causeTable, offset int64) {
 		}
 		t.n += c.n
 		t.last = append(t.last[:0], c.last...)
-		t.example = append(t.example[:0], c.example[:min(len(c.example), maxExcerpt)]...)
+		t.example = append(t.example[:0], clip(string(c.example))...)
 		t.line = c.line + offset
 	}
 }

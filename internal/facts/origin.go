@@ -68,10 +68,7 @@ func firstLine(data []byte) string {
 
 // clip bounds a text that is to be quoted.
 func clip(s string) string {
-	if len(s) > maxQuote {
-		return s[:maxQuote]
-	}
-	return s
+	return evidence.Excerpt(s, maxQuote)
 }
 
 // lines splits text into lines without their line ends.

@@ -56,6 +56,7 @@ func Diagnose(b *evidence.Bundle, q Query, version string) *report.Report {
 		parts = append(parts, st.look(v))
 	}
 	assemble(v, rep, parts)
+	withoutSecrets(b, rep.Findings)
 	rep.Headline = headline(v, rep)
 	rep.Normalize()
 	rep.Decide()

@@ -35,6 +35,8 @@ func (r rule) apply(data []byte) []byte {
 			continue
 		}
 		out = append(append(out, data[last:from]...), r.mark...)
+		// What follows stays on its line, so that a quote's number is right.
+		out = append(out, bytes.Repeat([]byte("\n"), bytes.Count(data[from:to], []byte("\n")))...)
 		last = to
 	}
 	if last == 0 {
