@@ -16,7 +16,7 @@ var clientFixes = []struct {
 	fingerprint          bool   // of the server's ed25519 key is to be given
 }{
 	{name: "key-permissions", client: "chmod 644 ~/.ssh/id_ed25519", args: "alice@server", fix: "--yes"},
-	{name: "config-permissions", client: "echo 'Host server' >~/.ssh/config; chmod 666 ~/.ssh/config", args: "alice@server", fix: "--yes"},
+	{name: "config-permissions", client: "echo 'Host server' >~/.ssh/config; chmod 666 ~/.ssh/config", args: "alice@server", fix: "--yes --open"},
 	{name: "other-port", server: "echo 'Port 2222' >>/etc/ssh/sshd_config; systemctl restart ssh.service; settle ssh.service",
 		client: "ssh-keyscan -p 2222 server 2>/dev/null >>~/.ssh/known_hosts", args: "alice@server", fix: "--yes"},
 	{name: "host-key-changed", server: "rm /etc/ssh/ssh_host_*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; systemctl restart ssh.service; settle ssh.service",
