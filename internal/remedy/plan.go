@@ -360,6 +360,10 @@ func (s *Step) look(sys *System) error {
 	return nil
 }
 
+// loud says whether a step is one that running programs notice at once: what it
+// brings into force can keep people out, before anything else is asked.
+func (s *Step) loud() bool { return s.phase >= phaseReloadManager }
+
 // Risky says whether a step concerns the way in: firewalls, sshd's
 // configuration or its listening. Such a fix runs under the guard timer.
 func (p *Plan) Risky() bool {

@@ -164,7 +164,7 @@ func (f *fixing) transaction(ctx context.Context, plan *Plan) (*report.Report, e
 		return f.finished(), err
 	}
 	defer tx.Close()
-	f.tx = tx
+	f.tx, tx.spare = tx, f.spared
 	err = f.rounds(ctx, plan)
 	if err == nil {
 		err = f.judge(ctx)

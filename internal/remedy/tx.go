@@ -54,6 +54,9 @@ type Tx struct {
 	seq   int
 	n     int // steps begun
 	lock  *os.File
+	// spare, if set, says why what was written so far must not come into force. It
+	// is asked before the first step that makes a running program read it.
+	spare func(context.Context) error
 	left  map[string]State // what the plan's steps have left so far, by path
 }
 
@@ -72,7 +75,7 @@ func Begin(s *System, stateDir string) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{sys: s, state: stateDir, lock: lock}
+	tx := &Tx{sys: s, state: stateDir, lock: lock, left: map[string]State{}}
 	if err := tx.begin(); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
@@ -178,11 +181,17 @@ func (tx *Tx) Apply(ctx context.Context, p *Plan) error {
 			return fail(i, err)
 		}
 	}
+	quiet := false // something was done that no running program has read yet
 	for i, st := range p.Steps {
-		if err := ctx.Err(); err != nil {
+		err := ctx.Err()
+		if err == nil && quiet && st.loud() && tx.spare != nil {
+			err, quiet = tx.spare(ctx), false
+		}
+		if err != nil {
 			return fail(i, err)
 		}
-		err := tx.step(ctx, st)
+		quiet = quiet || !st.loud()
+		err = tx.step(ctx, st)
 		if errors.Is(err, errNotYet) {
 			fail(i, err) //nolint:errcheck // the next round sees to it
 			tx.Steps[first+i].State = "skipped"
@@ -219,6 +228,7 @@ func (tx *Tx) step(ctx context.Context, st *Step) error {
 	}
 	paths, trees := st.doer.touches()
 	rec := st.doer.record()
+	rec.Opens = st.Opens
 	before, pack, err := tx.sys.take(paths, trees, rec.Attr)
 	if err != nil {
 		return err
