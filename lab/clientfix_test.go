@@ -57,7 +57,7 @@ func TestClientFixes(t *testing.T) {
 			if res := w.Login(ctx, []string{c.args}); res.Exit != 0 {
 				t.Errorf("fixed, and no login: %v", res)
 			}
-			if res := w.Client(ctx, "sshwhy undo"); res.Exit != 0 {
+			if res := w.Client(ctx, "sshwhy undo --yes"); res.Exit != 0 {
 				t.Fatalf("undo: %v", res)
 			}
 			if after := home(); after != before {

@@ -169,6 +169,27 @@ func withoutLoops(before, after string) (b, a string) {
 	return b, a
 }
 
+// notAsBefore is what an undo has left otherwise than it was, but for what it
+// says of units that could not run before: those that run now run on.
+func (w *World) notAsBefore(ctx context.Context, before map[string]string, undone Result) []string {
+	w.settle(ctx)
+	after := w.portrait(ctx)
+	for _, u := range portraitUnits {
+		key := "unit " + u
+		was, _ := strings.CutSuffix(before[key], " inactive")
+		is, active := strings.CutSuffix(after[key], " active")
+		if active && was == is && said(undone, u+" runs on") {
+			after[key] = before[key]
+		}
+	}
+	return differences(before, after)
+}
+
+// said says whether a text is in an output, wherever its lines were broken.
+func said(res Result, want string) bool {
+	return strings.Contains(strings.Join(strings.Fields(string(res.Stdout)+" "+string(res.Stderr)), " "), want)
+}
+
 // settle waits until no unit is on its way; under runit, which waits for nothing, until
 // something listens, at most five seconds.
 func (w *World) settle(ctx context.Context) {
@@ -180,12 +201,15 @@ func (w *World) settle(ctx context.Context) {
 		! systemctl list-units --all --no-legend 'ssh*' | grep -qE 'activating|deactivating|reloading' && exit 0; sleep 0.1; done`)
 }
 
+// portraitUnits are those that can carry SSH or a firewall.
+var portraitUnits = [...]string{"ssh.service", "ssh.socket", "sshd.service", "ufw.service", "nftables.service", "fail2ban.service", "firewalld.service"}
+
 // portraitTrees are what undoing must bring back to the byte.
 var portraitTrees = [...]string{"etc", "root", "home"}
 
 // portrait is the machine as undoing must leave it: every file of the trees
-// with content, mode, owner, time and extended attributes; the state of the
-// units that can carry SSH or a firewall ("failed" being systemd's memory of
+// with content, mode, owner, time and extended attributes; the state of
+// portraitUnits ("failed" being systemd's memory of
 // what happened, not a state one can put a unit into: inactive is the same); the rulesets without their counters.
 func (w *World) portrait(ctx context.Context) map[string]string {
 	out := map[string]string{}
@@ -204,8 +228,12 @@ func (w *World) portrait(ctx context.Context) map[string]string {
 			return nil
 		})
 	}
-	out["units"] = string(w.Server(ctx, `for u in ssh.service ssh.socket sshd.service ufw.service nftables.service fail2ban.service firewalld.service; do
-		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u | sed s/failed/inactive/)"; done`).Stdout)
+	units := w.Server(ctx, "for u in "+strings.Join(portraitUnits[:], " ")+`; do
+		echo "$u $(systemctl is-enabled $u 2>&1) $(systemctl is-active $u | sed s/failed/inactive/)"; done`)
+	for line := range strings.Lines(string(units.Stdout)) {
+		name, state, _ := strings.Cut(strings.TrimSpace(line), " ")
+		out["unit "+name] = state
+	}
 	out["rules"] = sortChains(string(w.Server(ctx, `nft -s list ruleset 2>/dev/null; true`).Stdout))
 	// dpkg has no way back from "configured" to "unpacked": the two count as the same here, and docs/fix.md says so.
 	out["packages"] = string(w.Server(ctx, `dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' | sed 's/ i[UF]/ ii/'`).Stdout)

@@ -3,56 +3,136 @@
 package lab
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestGuard: a fix made over SSH is undone by a timer of the machine unless a
-// new login confirms it; the session it was made in cannot.
-func TestGuard(t *testing.T) {
-	tools := setUpFixes(t)
-	ctx, w := bootTrixie(t, tools, caseLimit)
-	must := func(script, want string) {
-		t.Helper()
-		res := w.Server(ctx, script)
-		if all := string(res.Stdout) + string(res.Stderr); !strings.Contains(all, want) {
-			t.Fatalf("%s: want %q in\n%v", script, want, res)
+// byAlice is a command that alice runs at the server, over ssh, as one login.
+func (w *World) byAlice(ctx context.Context, script string) Result {
+	return w.Client(ctx, "ssh -4 alice@server "+quoted([]string{script})[0]+" </dev/null")
+}
+
+// standing waits until the fixes at the server are listed as wanted.
+func (w *World) standing(ctx context.Context, t *testing.T, want string, limit time.Duration) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(500 * time.Millisecond) {
+		res := w.Server(ctx, "sshwhy undo --list")
+		if strings.Contains(string(res.Stdout), want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not %s: %v\n%v", want, res, w.Server(ctx, "systemctl list-timers --all; journalctl -b -n 20; ls -l /etc/systemd/system"))
 		}
 	}
-	const session = "SSH_CONNECTION='192.0.2.2 50000 198.51.100.10 22' "
-	const other = "SSH_CONNECTION='192.0.2.2 50001 198.51.100.10 22' "
-	broken := `iptables -A INPUT -p tcp --dport 22 -s 203.0.113.0/24 -j DROP; sed -i '1i MaxStartups 1:1:1' /etc/ssh/sshd_config; systemctl stop ssh.service; rm -rf /var/lib/sshwhy`
-	if res := w.Server(ctx, broken); res.Exit != 0 {
+}
+
+// TestGuard: a fix made over SSH is undone by a timer of the machine unless a
+// login that is younger than it confirms it.
+func TestGuard(t *testing.T) {
+	tools := setUpFixes(t)
+	ctx, w := bootTrixie(t, tools, buildLimit)
+	if res := w.Server(ctx, latent+mayBecomeRoot+"rm -rf /var/lib/sshwhy"); res.Exit != 0 {
 		t.Fatal(res)
 	}
+	must := func(res Result, want string) {
+		t.Helper()
+		if !said(res, want) {
+			t.Fatalf("want %q in\n%v", want, res)
+		}
+	}
+	const fix = "/opt/lab/sshwhy server --fix --yes --json </dev/null --confirm-within "
 	w.settle(ctx)
 	before := w.portrait(ctx)
 
-	must(session+"sshwhy server --fix --yes --json --confirm-within 6s </dev/null", `"confirm_by"`)
-	if res := w.Login(ctx, []string{"alice@server"}); res.Exit != 0 {
-		t.Fatalf("fixed, and no login: %v", res)
-	}
-	must(session+"sshwhy keep", "log in anew")
-	must("sshwhy undo --list", "guarded")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(500 * time.Millisecond) {
-		if res := w.Server(ctx, "sshwhy undo --list"); strings.Contains(string(res.Stdout), "undone") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody confirmed it, and it is not undone: %v", w.Server(ctx, "sshwhy undo --list; systemctl list-timers --all; journalctl -b -n 20"))
-		}
-	}
+	// A login that was there before, and goes on: its ssh waits for a file.
+	old := make(chan Result, 1)
+	go func() {
+		old <- w.byAlice(ctx, "until [ -e /tmp/fixed ]; do sleep 0.2; done; sudo /opt/lab/sshwhy keep")
+	}()
+	w.Server(ctx, "until pgrep -u alice sleep; do sleep 0.1; done")
+
+	// The login it was made in, whatever it forgets of itself.
+	must(w.byAlice(ctx, "sudo "+fix+"40s; sudo /opt/lab/sshwhy keep"), "log in anew")
+	must(w.byAlice(ctx, "true"), "")
+	w.Server(ctx, "touch /tmp/fixed")
+	must(<-old, "log in anew")
+	w.standing(ctx, t, "guarded", time.Second)
+	must(w.Server(ctx, "ls /etc/systemd/system"), "sshwhy-guard-")
+	w.standing(ctx, t, "undone", 80*time.Second)
 	w.settle(ctx)
 	if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
 		t.Fatalf("undone by the timer, and not as before:\n%s", strings.Join(diff, "\n"))
 	}
 
-	must(session+"sshwhy server --fix --yes --json --confirm-within 6s </dev/null", `"confirm_by"`)
-	must(other+"sshwhy keep", "Kept")
-	time.Sleep(8 * time.Second)
-	if res := w.Login(ctx, []string{"alice@server"}); res.Exit != 0 {
-		t.Fatalf("kept, and undone all the same: %v", res)
+	must(w.byAlice(ctx, "sudo "+fix+"60s; env -u SSH_CONNECTION -u SSH_CLIENT sudo -i /opt/lab/sshwhy keep; sudo systemd-run --quiet --wait --pipe /opt/lab/sshwhy keep"), "log in anew")
+	must(w.byAlice(ctx, "sudo systemd-run --quiet --wait --pipe /opt/lab/sshwhy keep"), "cannot be seen which login")
+	must(w.byAlice(ctx, "sudo /opt/lab/sshwhy keep"), "Kept")
+	w.standing(ctx, t, "applied", time.Second)
+	if res := w.Server(ctx, "ls /etc/systemd/system /etc/systemd/system/*.wants; systemctl list-timers --all"); said(res, "sshwhy") {
+		t.Errorf("kept, and something of the timer is left: %v", res)
 	}
-	must("sshwhy undo --list", "applied")
+	must(w.Server(ctx, "sshwhy undo --yes </dev/null"), "Undone")
+	w.settle(ctx)
+	if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
+		t.Fatalf("kept, then undone, and not as before:\n%s", strings.Join(diff, "\n"))
+	}
+}
+
+// TestGuardOutlivesReboot: nobody confirms a fix, the machine starts anew, and
+// the fix is undone all the same; one that was confirmed stays.
+func TestGuardOutlivesReboot(t *testing.T) {
+	tools := setUpFixes(t)
+	ctx, w := bootTrixie(t, tools, buildLimit)
+	if res := w.Server(ctx, latent+mayBecomeRoot); res.Exit != 0 {
+		t.Fatal(res)
+	}
+	const fix = "sudo /opt/lab/sshwhy server --fix --yes --json --confirm-within "
+	for _, keep := range []bool{false, true} {
+		if res := w.byAlice(ctx, fix+"20s </dev/null"); !said(res, `"confirm_by"`) {
+			t.Fatalf("not fixed, or not guarded: %v", res)
+		}
+		if keep {
+			if res := w.byAlice(ctx, "sudo /opt/lab/sshwhy keep"); !said(res, "Kept") {
+				t.Fatal(res)
+			}
+		}
+		if err := w.Reboot(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if keep {
+			time.Sleep(25 * time.Second)
+			w.standing(ctx, t, "applied", 0)
+		} else {
+			w.standing(ctx, t, "undone", time.Minute)
+		}
+		res := w.Server(ctx, "systemctl is-enabled ssh.service; ls /etc/systemd/system")
+		if enabled := !said(res, "disabled"); enabled != keep || said(res, "sshwhy-guard") {
+			t.Errorf("kept %v: %v", keep, res)
+		}
+	}
+}
+
+// TestSparesTheOperator: a fix that would shut out whoever makes it, over ssh,
+// is taken back at once, or not done at all.
+func TestSparesTheOperator(t *testing.T) {
+	tools := setUpFixes(t)
+	ctx, w := bootTrixie(t, tools, caseLimit)
+	broken := mayBecomeRoot + "useradd -m deploy; echo 'AllowUser deploy' >>/etc/ssh/sshd_config"
+	if res := w.Server(ctx, broken); res.Exit != 0 {
+		t.Fatal(res)
+	}
+	before := w.portrait(ctx)
+	res := w.byAlice(ctx, "sudo /opt/lab/sshwhy server --fix --yes --open </dev/null")
+	if res.Exit == 0 || !said(res, "alice from 192.0.2.2") {
+		t.Errorf("not refused, or not said for whom: %v", res)
+	}
+	w.settle(ctx)
+	if res := w.Login(ctx, []string{"alice@server"}); res.Exit != 0 {
+		t.Errorf("alice is shut out: %v", res)
+	}
+	if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
+		t.Errorf("not as before:\n%s", strings.Join(diff, "\n"))
+	}
 }

@@ -36,16 +36,17 @@ func TestHardGround(t *testing.T) {
 				if !strings.Contains(string(res.Stderr), c.says) || res.Exit == 0 {
 					t.Errorf("exit %d, want a refusal that says %q:\n%s", res.Exit, c.says, tail(res.Stderr, 2000))
 				}
-			} else {
+			}
+			undone := Result{}
+			if c.says == "" {
 				if res := w.Login(ctx, []string{"alice@server"}); res.Exit != 0 {
 					t.Errorf("fixed, and no login: %v\n%s", res, tail(res.Stderr, 2000))
 				}
-				if res := w.Server(ctx, "sshwhy undo"); res.Exit != 0 {
-					t.Errorf("undo: %v", res)
+				if undone = w.Server(ctx, "sshwhy undo --yes"); undone.Exit != 0 {
+					t.Errorf("undo: %v", undone)
 				}
 			}
-			w.settle(ctx)
-			if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
+			if diff := w.notAsBefore(ctx, before, undone); len(diff) > 0 {
 				t.Errorf("not as before:\n%s", strings.Join(diff, "\n"))
 			}
 		})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,8 +15,8 @@ import (
 
 // undoFlags say what `sshwhy undo` is to do.
 type undoFlags struct {
-	list, dryRun, force, guard bool
-	after                      time.Duration
+	list, dryRun, force, yes, guard bool
+	after                           time.Duration
 }
 
 func newUndo(a *app) *cobra.Command {
@@ -26,6 +27,10 @@ func newUndo(a *app) *cobra.Command {
 		Long: `Put back exactly what a fix changed: files with their owner, mode, times and
 attributes, the state of units, firewall rules. Without an ID, the last fix that
 is not undone. It works after a crash or a reboot, too.
+
+It shows what it would do and what ends with it, and asks; --yes is the answer of
+a script. A server that could not run before the fix, and does now, is not
+stopped: its files are put back, and it runs on.
 
 A file that somebody changed since is not touched: the difference is shown.
 With --force it is put back all the same, and what was there is kept.`,
@@ -46,20 +51,46 @@ With --force it is put back all the same, and what was there is kept.`,
 				_, err := remedy.GuardUndo(cmd.Context(), &remedy.System{}, state, id, f.after)
 				return err
 			}
-			u, err := remedy.Undo(cmd.Context(), &remedy.System{}, state, id, remedy.UndoOptions{DryRun: f.dryRun, Force: f.force})
-			a.showUndone(u, f, err)
-			return a.undoError(err)
+			return a.undo(cmd.Context(), state, id, f)
 		},
 	}
 	fl := cmd.Flags()
 	fl.BoolVar(&f.list, "list", false, "list the fixes that are recorded")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be put back, and change nothing")
 	fl.BoolVar(&f.force, "force", false, "put back also what somebody changed since the fix; what was there is kept in the record")
+	fl.BoolVar(&f.yes, "yes", false, "do not ask")
 	fl.BoolVar(&f.guard, "guard", false, "what the timer runs: undo unless confirmed")
 	fl.DurationVar(&f.after, "after", 0, "with --guard: wait first")
-	cmd.MarkFlagsMutuallyExclusive("list", "dry-run")
+	cmd.MarkFlagsMutuallyExclusive("list", "dry-run", "yes")
 	hide(cmd, "guard", "after")
 	return cmd
+}
+
+// undo shows what would be undone, asks, and does that and nothing else.
+func (a *app) undo(ctx context.Context, state, id string, f undoFlags) error {
+	s := &remedy.System{}
+	u, err := remedy.Undo(ctx, s, state, id, remedy.UndoOptions{DryRun: true, Force: f.force})
+	a.showUndone(u, "Would be undone", err)
+	if err != nil || f.dryRun {
+		return a.undoError(err)
+	}
+	q := a.asker()
+	switch {
+	case f.yes && u.Later != "": // it was meant for the last one
+		return usage("sshwhy undo --yes "+u.ID+" takes this one back", "the last fix, %s, is over already, and %s was not named", u.Later, u.ID)
+	case f.yes:
+	case q == nil:
+		return usage("add --yes, or --dry-run to see it only", "nobody is here to be asked")
+	default:
+		if ok, err := q.agree(ctx, "Undo "+u.ID+"?"); err != nil || !ok {
+			a.exit, a.own = 1, true
+			fmt.Fprintln(a.Out, "Nothing is undone.")
+			return nil //nolint:nilerr // no answer is told as one
+		}
+	}
+	u, err = remedy.Undo(ctx, s, state, u.ID, remedy.UndoOptions{Force: f.force, Mark: u.Mark})
+	a.showUndone(u, "Undone", err)
+	return a.undoError(err)
 }
 
 func hide(cmd *cobra.Command, names ...string) {
@@ -75,6 +106,8 @@ func (a *app) undoError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, remedy.ErrMoved):
+		return usage("sshwhy undo again shows it as it is now", "%s", err)
 	case errors.Is(err, remedy.ErrConflict):
 		return usage("sshwhy undo --force puts it back all the same and keeps what is there now", "%s", err)
 	default:
@@ -82,23 +115,22 @@ func (a *app) undoError(err error) error {
 	}
 }
 
-func (a *app) showUndone(u remedy.Undone, f undoFlags, err error) {
+func (a *app) showUndone(u remedy.Undone, word string, err error) {
 	for _, c := range u.Conflicts {
 		fmt.Fprintf(a.Out, "%s was changed since the fix:\n", render.Safe(c.Path))
 		for line := range strings.Lines(c.Diff) {
 			fmt.Fprintln(a.Out, "  "+safe(strings.TrimRight(line, "\n")))
 		}
 	}
-	if err != nil && len(u.Restored) == 0 {
+	if err != nil && len(u.Restored) == 0 || u.ID == "" {
 		return
 	}
-	word := "Undone"
-	if f.dryRun {
-		word = "Would be undone"
-	}
-	fmt.Fprintf(a.Out, "%s: %s\n", word, render.Safe(u.ID))
+	fmt.Fprintf(a.Out, "%s: %s, of %s\n", word, render.Safe(u.ID), u.Begun.Local().Format(time.DateTime))
 	for _, s := range u.Steps {
 		fmt.Fprintln(a.Out, "  "+safe(strings.ReplaceAll(s, "\n", "; ")))
+	}
+	for _, e := range u.Ends {
+		fmt.Fprintln(a.Out, "  this "+safe(e))
 	}
 	for _, p := range u.Restored {
 		fmt.Fprintln(a.Out, "  put back: "+render.Safe(p))
@@ -129,8 +161,8 @@ func (a *app) listFixes(state string) error {
 				what += fmt.Sprintf(" and %d more", n)
 			}
 		}
-		state := r.State
-		if r.State == "open" {
+		state := r.Standing()
+		if state == "open" {
 			state = "unfinished"
 		}
 		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, state, safe(what))

@@ -2,7 +2,6 @@ package remedy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,72 +40,9 @@ func (u *undo) early(ctx context.Context) {
 	}
 }
 
-// uninstall removes the packages that were not there before.
-func (u *undo) uninstall(ctx context.Context, st *stepRecord) error {
-	m, ok := managers[st.act.Manager]
-	if !ok {
-		return fmt.Errorf("unknown package manager %q", st.act.Manager)
-	}
-	if st.act.Manager == "apt" && !st.Done {
-		u.s.runFor(ctx, installTime, "dpkg", "--configure", "-a") //nolint:errcheck // the purge says what is still wrong
-	}
-	d := installDoer{manager: st.act.Manager}
-	before, now := packageStates(st.before.Probes["packages"]), packageStates(d.probe(ctx, u.s)["packages"])
-	var gone, residue []string
-	for name, state := range now {
-		switch was := before[name]; {
-		case state != "i" || was == "i":
-		case was == "rc": // its configuration stays, as it had
-			residue = append(residue, name)
-		default:
-			gone = append(gone, name)
-		}
-	}
-	return errors.Join(u.removePackages(ctx, m.remove, residue, "remove"), u.removePackages(ctx, m.remove, gone, ""))
-}
-
-// removePackages runs the remove command, with another verb for what is to
-// leave its configuration behind (apt-get remove instead of purge).
-func (u *undo) removePackages(ctx context.Context, argv, names []string, verb string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	slices.Sort(names)
-	argv = slices.Clone(argv)
-	if i := slices.Index(argv, "purge"); i >= 0 && verb != "" {
-		argv[i] = verb
-	}
-	_, err := u.s.runFor(ctx, installTime, append(argv, names...)...)
-	return err
-}
-
-// packageStates are the names in a package manager's list: "i" for what is
-// installed, "rc" for what dpkg knows to be gone but for its configuration.
-func packageStates(list string) map[string]string {
-	out := map[string]string{}
-	for line := range strings.Lines(list) {
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch {
-		case name == "":
-		case rest == "" || strings.HasPrefix(rest, "i"):
-			out[name] = "i"
-		case strings.HasPrefix(rest, "rc"):
-			out[name] = "rc"
-		}
-	}
-	return out
-}
-
 // late brings units and firewalls to what they were, now that their files are.
 func (u *undo) late(ctx context.Context) {
-	before := map[string]string{}
-	for _, st := range u.steps {
-		for k, v := range st.before.Probes {
-			if _, ok := before[k]; !ok {
-				before[k] = v
-			}
-		}
-	}
+	before := u.probesBefore()
 	if u.unitFilesChanged() && u.s.has("systemctl") && isDir("/run/systemd/system") {
 		u.reload(ctx, before)
 	}
@@ -124,19 +60,52 @@ func (u *undo) late(ctx context.Context) {
 	})
 	for _, k := range keys { // a socket does not start beside its own running service
 		name, unit, _ := strings.Cut(k, ":")
-		if isInit(name) && !running(before[k]) && running(activeState(ctx, u.s, name, unit)) {
-			u.stop(ctx, name, unit, before[k])
+		if !isInit(name) || running(before[k]) || !running(activeState(ctx, u.s, name, unit)) {
+			continue
 		}
+		if why := u.couldNotStart(ctx, unit, before[k]); why != "" && !u.rollback {
+			u.left = append(u.left, fmt.Sprintf("%s runs on: %s, and stopping what works is no way back", unit, why))
+			u.spared[k] = true
+			continue
+		}
+		u.stop(ctx, name, unit, before[k])
 	}
 	for _, k := range keys {
 		name, unit, _ := strings.Cut(k, ":")
 		switch {
 		case name == "rules":
 			u.rules(ctx, unit, before[k])
-		case isInit(name):
+		case isInit(name) && !u.spared[k]:
 			u.unit(ctx, name, unit, before[k])
 		}
 	}
+}
+
+// probesBefore are the states outside of files before the fix.
+func (u *undo) probesBefore() map[string]string {
+	before := map[string]string{}
+	for _, st := range u.steps {
+		for k, v := range st.before.Probes {
+			if _, ok := before[k]; !ok {
+				before[k] = v
+			}
+		}
+	}
+	return before
+}
+
+// couldNotStart says why what was there before the fix is no server that was
+// stopped, but one that could not run: its files are back, and that is all.
+func (u *undo) couldNotStart(ctx context.Context, unit, was string) string {
+	if was == "failed" {
+		return "it had failed before the fix"
+	}
+	if isSSH(unit) && !strings.HasSuffix(unit, ".socket") {
+		if says, err := sshdSays(ctx, u.s, "", ""); err == nil && len(says) > 0 {
+			return "sshd refuses the configuration from before the fix"
+		}
+	}
+	return ""
 }
 
 func isInit(name string) bool {

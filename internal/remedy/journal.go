@@ -104,6 +104,7 @@ type act struct {
 	Table   string `json:"table,omitempty"`
 	Chain   string `json:"chain,omitempty"`
 	Comment string `json:"comment,omitempty"` // marks our rule in a firewall
+	Opens   string `json:"opens,omitempty"`   // whom the step let in, in words
 	// Loose says that a program did the work, so that a half-done step can
 	// have left anything in the recorded places.
 	Loose bool `json:"loose,omitempty"`

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	udiff "github.com/aymanbagabas/go-udiff"
 )
@@ -16,16 +18,23 @@ import (
 type UndoOptions struct {
 	DryRun bool
 	Force  bool // put back also what somebody changed since; what was there is kept in the record
+	// Mark is Undone.Mark of what a person was shown and agreed to: what is
+	// another by now is not undone. "" asks for nothing.
+	Mark string
 }
 
 // Undone says what an undo did, or would do.
 type Undone struct {
 	ID        string
+	Begun     time.Time  // when the fix was made
+	Later     string     // where no fix was named: a later one, which is undone already
 	Steps     []string   // what is taken back, last first
+	Ends      []string   // dry run: what ends with it: servers, packages, whom the fix let in
 	Restored  []string   // the files put back
 	Conflicts []Conflict // changed since, by somebody else
 	Left      []string   // what is not as before, and why
 	Kept      string     // the directory that holds what was replaced although it was not the fix's own
+	Mark      string     // dry run: names what was looked at, for UndoOptions.Mark
 }
 
 // Conflict is a file that is not as the fix left it.
@@ -36,6 +45,9 @@ type Conflict struct {
 
 // ErrConflict is returned where undoing would overwrite somebody's change.
 var ErrConflict = errors.New("changed since the fix, and undoing would lose that")
+
+// ErrMoved is returned where an undo is no longer the one that was agreed to.
+var ErrMoved = errors.New("something has changed since this was shown; nothing is undone")
 
 // ErrNothing is returned where there is no fix to undo.
 var ErrNothing = errors.New("there is no fix to undo")
@@ -55,6 +67,15 @@ func Undo(ctx context.Context, s *System, stateDir, id string, opt UndoOptions) 
 	if err := supported(); err != nil {
 		return Undone{}, err
 	}
+	if all, err := List(stateDir); err != nil || len(all) == 0 { // nothing to lock, where nothing was ever recorded
+		_, cerr := choose(nil, id)
+		return Undone{}, cmp.Or(err, cerr)
+	}
+	lock, err := acquire(s, stateDir)
+	if err != nil {
+		return Undone{}, err
+	}
+	defer lock.Close()
 	all, err := List(stateDir)
 	if err != nil {
 		return Undone{}, err
@@ -63,21 +84,19 @@ func Undo(ctx context.Context, s *System, stateDir, id string, opt UndoOptions) 
 	if err != nil {
 		return Undone{}, err
 	}
-	lock, err := acquire(s, stateDir)
-	if err != nil {
-		return Undone{}, err
+	u, err := undoDir(ctx, s, r.Dir, undoOptions{UndoOptions: opt, event: evUndone})
+	if last := all[len(all)-1]; id == "" && last.ID != r.ID {
+		u.Later = last.ID
 	}
-	defer lock.Close()
-	return undoDir(ctx, s, r.Dir, undoOptions{UndoOptions: opt, event: evUndone})
+	return u, err
 }
 
 func choose(all []Record, id string) (Record, error) {
 	for _, r := range slices.Backward(all) {
-		over := r.State == "undone" || r.State == "rolled-back"
-		if r.ID == id && over {
+		if r.ID == id && r.over() {
 			return r, fmt.Errorf("%s is %s already", id, r.State)
 		}
-		if r.ID == id || id == "" && !over {
+		if r.ID == id || id == "" && !r.over() {
 			return r, nil
 		}
 	}
@@ -96,17 +115,25 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	if opt.around {
 		u.goAround()
 	}
-	out := Undone{ID: u.rec.ID, Conflicts: u.conflicts}
+	out := Undone{ID: u.rec.ID, Begun: u.rec.Begun, Conflicts: u.conflicts}
 	for _, st := range slices.Backward(u.rec.Steps) {
-		out.Steps = append(out.Steps, st.Do)
+		if st.act.Kind != kindHold { // ends with what it held
+			out.Steps = append(out.Steps, st.Do)
+		}
+	}
+	if opt.Mark != "" && opt.Mark != u.mark() {
+		return out, ErrMoved
+	}
+	if opt.DryRun {
+		out.Restored, out.Ends, out.Mark = u.different(), u.ends(ctx), u.mark()
 	}
 	if len(u.conflicts) > 0 && !opt.Force {
 		return out, fmt.Errorf("%s: %w", u.conflicts[0].Path, ErrConflict)
 	}
 	if opt.DryRun {
-		out.Restored = u.different()
 		return out, nil
 	}
+	u.rollback = opt.event == evRolledBack
 	// From here on a journal that cannot be written (a full disk) stops
 	// nothing: undoing works from what is on the disk already.
 	s.note(dir, event{Event: evUndoBegin, Paths: u.different(), Dirs: u.dirs}) //nolint:errcheck
@@ -145,6 +172,8 @@ type undo struct {
 	left      []string
 	kept      string
 	errs      []error
+	rollback  bool            // of a fix that is not whole: nothing of it may stay
+	spared    map[string]bool // the units that are left running (probe names)
 }
 
 // survey reads the record and compares it with what is there now.
@@ -153,7 +182,7 @@ func survey(s *System, dir string) (*undo, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &undo{s: s, dir: dir, rec: rec, target: map[string]goal{}, foreign: map[string]bool{}, now: map[string]State{}}
+	u := &undo{s: s, dir: dir, rec: rec, target: map[string]goal{}, foreign: map[string]bool{}, now: map[string]State{}, spared: map[string]bool{}}
 	for _, st := range rec.Steps {
 		sr := stepRecord{RecordStep: st}
 		at := filepath.Join(dir, fmt.Sprintf("%03d", st.N))
