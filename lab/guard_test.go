@@ -54,19 +54,19 @@ func TestGuard(t *testing.T) {
 	w.Server(ctx, "until pgrep -u alice sleep; do sleep 0.1; done")
 
 	// The login it was made in, whatever it forgets of itself.
-	must(w.byAlice(ctx, "sudo "+fix+"40s; sudo /opt/lab/sshwhy keep"), "log in anew")
+	must(w.byAlice(ctx, "sudo "+fix+"90s; sudo /opt/lab/sshwhy keep"), "log in anew")
 	must(w.byAlice(ctx, "true"), "")
 	w.Server(ctx, "touch /tmp/fixed")
 	must(<-old, "log in anew")
 	w.standing(ctx, t, "guarded", time.Second)
 	must(w.Server(ctx, "ls /etc/systemd/system"), "sshwhy-guard-")
-	w.standing(ctx, t, "undone", 80*time.Second)
+	w.standing(ctx, t, "undone", 3*time.Minute)
 	w.settle(ctx)
 	if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
 		t.Fatalf("undone by the timer, and not as before:\n%s", strings.Join(diff, "\n"))
 	}
 
-	must(w.byAlice(ctx, "sudo "+fix+"60s; env -u SSH_CONNECTION -u SSH_CLIENT sudo -i /opt/lab/sshwhy keep; sudo systemd-run --quiet --wait --pipe /opt/lab/sshwhy keep"), "log in anew")
+	must(w.byAlice(ctx, "sudo "+fix+"150s; env -u SSH_CONNECTION -u SSH_CLIENT sudo -i /opt/lab/sshwhy keep; sudo systemd-run --quiet --wait --pipe /opt/lab/sshwhy keep"), "log in anew")
 	must(w.byAlice(ctx, "sudo systemd-run --quiet --wait --pipe /opt/lab/sshwhy keep"), "cannot be seen which login")
 	must(w.byAlice(ctx, "sudo /opt/lab/sshwhy keep"), "Kept")
 	w.standing(ctx, t, "applied", time.Second)
@@ -90,7 +90,7 @@ func TestGuardOutlivesReboot(t *testing.T) {
 	}
 	const fix = "sudo /opt/lab/sshwhy server --fix --yes --json --confirm-within "
 	for _, keep := range []bool{false, true} {
-		if res := w.byAlice(ctx, fix+"20s </dev/null"); !said(res, `"confirm_by"`) {
+		if res := w.byAlice(ctx, fix+"30s </dev/null"); !said(res, `"confirm_by"`) {
 			t.Fatalf("not fixed, or not guarded: %v", res)
 		}
 		if keep {
@@ -102,7 +102,7 @@ func TestGuardOutlivesReboot(t *testing.T) {
 			t.Fatal(err)
 		}
 		if keep {
-			time.Sleep(25 * time.Second)
+			time.Sleep(45 * time.Second)
 			w.standing(ctx, t, "applied", 0)
 		} else {
 			w.standing(ctx, t, "undone", time.Minute)

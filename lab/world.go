@@ -26,7 +26,7 @@ const StateDir = "/run/sshwhy-lab"
 // bound is for machines whose boot a case has broken.
 const (
 	bootLimit   = 20 * time.Second
-	scriptLimit = 60 * time.Second
+	scriptLimit = 2 * time.Minute
 )
 
 // World is three network namespaces and one machine. Its methods may be called

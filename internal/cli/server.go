@@ -75,6 +75,10 @@ and says what root would add.
 			}
 			r, err := diagnose(cmd.Context(), remedy.Look{})
 			if err != nil || !fix.fix {
+				if r != nil && f.from == "" && f.via == "" {
+					r.PendingFix = pending()
+					defer a.tellPending(r.PendingFix)
+				}
 				defer a.offerSudo(r, f)
 				return a.finishOr(r, err)
 			}

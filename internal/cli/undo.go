@@ -11,6 +11,7 @@ import (
 
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/render"
+	"sshwhy/internal/report"
 )
 
 // undoFlags say what `sshwhy undo` is to do.
@@ -161,11 +162,47 @@ func (a *app) listFixes(state string) error {
 				what += fmt.Sprintf(" and %d more", n)
 			}
 		}
-		state := r.Standing()
-		if state == "open" {
-			state = "unfinished"
-		}
-		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, state, safe(what))
+		fmt.Fprintf(a.Out, "%s  %-11s  %s\n", r.ID, standing(r), safe(what))
 	}
 	return nil
+}
+
+func standing(r remedy.Record) string {
+	if s := r.Standing(); s != "open" {
+		return s
+	}
+	return "unfinished"
+}
+
+// pending is what a report of this machine says of an earlier fix.
+func pending() *report.PendingFix {
+	state, err := remedy.StateDir()
+	if err != nil {
+		return nil
+	}
+	r, ok := remedy.Pending(&remedy.System{}, state)
+	if !ok {
+		return nil
+	}
+	p := &report.PendingFix{ID: r.ID, State: standing(r)}
+	if p.State == "guarded" {
+		p.Until = r.Until
+	}
+	return p
+}
+
+// tellPending says what is to be done about it.
+func (a *app) tellPending(p *report.PendingFix) {
+	if p == nil || a.json {
+		return
+	}
+	id := render.Safe(p.ID)
+	switch p.State {
+	case "guarded":
+		fmt.Fprintf(a.Out, "\n  The fix %s waits to be confirmed, and is undone otherwise. From a new login:\n    sudo sshwhy keep\n", id)
+	case "unconfirmed":
+		fmt.Fprintf(a.Out, "\n  The fix %s was never confirmed, and nothing undoes it by itself any more. One of:\n    sudo sshwhy keep\n    sudo sshwhy undo %s\n", id, id)
+	default:
+		fmt.Fprintf(a.Out, "\n  The fix %s was cut short. To take back what it had done:\n    sudo sshwhy undo %s\n", id, id)
+	}
 }

@@ -206,6 +206,26 @@ func (r Record) Standing() string {
 	return "unconfirmed"
 }
 
+// Pending is the last fix that is not over and not confirmed: guarded, unconfirmed,
+// or cut short. False where there is none, or where a fix or undo is at work now.
+func Pending(s *System, stateDir string) (Record, bool) {
+	all, err := List(stateDir)
+	if err != nil || len(all) == 0 {
+		return Record{}, false
+	}
+	lock, free, err := s.lock(filepath.Join(stateDir, "lock"))
+	if err != nil {
+		return Record{}, false
+	}
+	lock.Close()
+	for _, r := range slices.Backward(all) {
+		if free && r.State == "open" && len(r.Steps) > 0 || r.State == "guarded" {
+			return r, true
+		}
+	}
+	return Record{}, false
+}
+
 // RecordStep is one step of a recorded fix.
 type RecordStep struct {
 	N     int

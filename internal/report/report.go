@@ -23,6 +23,15 @@ type Report struct {
 	Findings   []Finding    `json:"findings"`
 	Incomplete []Incomplete `json:"incomplete"`
 	Fix        *Fix         `json:"fix,omitempty"`
+	PendingFix *PendingFix  `json:"pending_fix,omitempty"`
+}
+
+// PendingFix is an earlier fix of the machine that is not the last word: it will
+// be undone unless it is confirmed, nobody ever confirmed it, or it was cut short.
+type PendingFix struct {
+	ID    string `json:"id"`
+	State string `json:"state"`           // guarded | unconfirmed | unfinished
+	Until string `json:"until,omitempty"` // guarded: when it is undone, RFC 3339
 }
 
 // Tool says which program made the report.
