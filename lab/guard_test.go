@@ -73,7 +73,7 @@ func TestGuard(t *testing.T) {
 	if res := w.Server(ctx, "ls /etc/systemd/system /etc/systemd/system/*.wants; systemctl list-timers --all"); said(res, "sshwhy") {
 		t.Errorf("kept, and something of the timer is left: %v", res)
 	}
-	must(w.Server(ctx, "sshwhy undo --yes </dev/null"), "Undone")
+	must(w.Server(ctx, "sshwhy undo --yes --confirm-within 0 </dev/null"), "Undone")
 	w.settle(ctx)
 	if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
 		t.Fatalf("kept, then undone, and not as before:\n%s", strings.Join(diff, "\n"))

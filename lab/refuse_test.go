@@ -42,7 +42,7 @@ func TestHardGround(t *testing.T) {
 				if res := w.Login(ctx, []string{"alice@server"}); res.Exit != 0 {
 					t.Errorf("fixed, and no login: %v\n%s", res, tail(res.Stderr, 2000))
 				}
-				if undone = w.Server(ctx, "sshwhy undo --yes"); undone.Exit != 0 {
+				if undone = w.Server(ctx, "sshwhy undo --yes --confirm-within 0"); undone.Exit != 0 {
 					t.Errorf("undo: %v", undone)
 				}
 			}

@@ -98,7 +98,7 @@ func (a *app) mend(ctx context.Context, f fixFlags, opt remedy.Options, first *r
 	}
 	a.lastWords(rep.Fix, err, f)
 	if rep.Fix.ConfirmBy != "" {
-		a.countdown(ctx, state, rep.Fix)
+		a.countdown(ctx, state, "fix", rep.Fix)
 	}
 	return nil
 }
@@ -192,12 +192,12 @@ func (a *app) showPlan(rep *report.Report, p *remedy.Plan) {
 
 // countdown says until when the fix must be confirmed, and where a person
 // looks on, counts down until it is confirmed, undone, or left alone.
-func (a *app) countdown(ctx context.Context, state string, f *report.Fix) {
+func (a *app) countdown(ctx context.Context, state, what string, f *report.Fix) {
 	until, err := time.Parse(time.RFC3339, f.ConfirmBy)
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(a.Err, "The fix is undone at %s, unless you log in anew and say there:\n    sudo sshwhy keep\n", until.Local().Format(time.TimeOnly))
+	fmt.Fprintf(a.Err, "The %s is taken back at %s, unless you log in anew and say there:\n    sudo sshwhy keep\n", what, until.Local().Format(time.TimeOnly))
 	live := a.liveLine()
 	if !live.on {
 		return
@@ -209,9 +209,9 @@ func (a *app) countdown(ctx context.Context, state string, f *report.Fix) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for left := time.Until(until); ; left = time.Until(until) {
-		in := fmt.Sprintf("undone in %d s unless confirmed from a new login", max(0, int(left.Seconds())))
+		in := fmt.Sprintf("taken back in %d s unless confirmed from a new login", max(0, int(left.Seconds())))
 		live.showOne(in+" (Ctrl-C ends this display, not the timer)", in+" (Ctrl-C: not the timer)", in,
-			fmt.Sprintf("undone in %d s", max(0, int(left.Seconds()))))
+			fmt.Sprintf("taken back in %d s", max(0, int(left.Seconds()))))
 		switch remedy.StateOf(state, f.ID) {
 		case "applied":
 			live.clear()
@@ -219,7 +219,7 @@ func (a *app) countdown(ctx context.Context, state string, f *report.Fix) {
 			return
 		case "undone", "rolled-back":
 			live.clear()
-			fmt.Fprintln(a.Err, "Undone: nobody confirmed it in time.")
+			fmt.Fprintln(a.Err, "Taken back: nobody confirmed it in time.")
 			a.exit = max(a.exit, 1)
 			return
 		}

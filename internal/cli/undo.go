@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"sshwhy/internal/operator"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
@@ -17,7 +19,7 @@ import (
 // undoFlags say what `sshwhy undo` is to do.
 type undoFlags struct {
 	list, dryRun, force, yes, guard bool
-	after                           time.Duration
+	after, within                   time.Duration
 }
 
 func newUndo(a *app) *cobra.Command {
@@ -60,6 +62,7 @@ With --force it is put back all the same, and what was there is kept.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "say what would be put back, and change nothing")
 	fl.BoolVar(&f.force, "force", false, "put back also what somebody changed since the fix; what was there is kept in the record")
 	fl.BoolVar(&f.yes, "yes", false, "do not ask")
+	fl.DurationVar(&f.within, "confirm-within", confirmWithin, "where something ends with it: do it again after this time unless sshwhy keep confirms; 0 never")
 	fl.BoolVar(&f.guard, "guard", false, "what the timer runs: undo unless confirmed")
 	fl.DurationVar(&f.after, "after", 0, "with --guard: wait first")
 	cmd.MarkFlagsMutuallyExclusive("list", "dry-run", "yes")
@@ -76,6 +79,11 @@ func (a *app) undo(ctx context.Context, state, id string, f undoFlags) error {
 		return a.undoError(err)
 	}
 	q := a.asker()
+	who := remedy.Operator(ctx, s)
+	guarded := u.Guardable && f.within > 0 && len(u.Ends) > 0 && who.Way != operator.Console
+	if guarded {
+		fmt.Fprintf(a.Out, "  guard: it is done again after %s, unless it is confirmed from a new login (sudo sshwhy keep)\n", f.within)
+	}
 	switch {
 	case f.yes && u.Later != "": // it was meant for the last one
 		return usage("sshwhy undo --yes "+u.ID+" takes this one back", "the last fix, %s, is over already, and %s was not named", u.Later, u.ID)
@@ -89,8 +97,21 @@ func (a *app) undo(ctx context.Context, state, id string, f undoFlags) error {
 			return nil //nolint:nilerr // no answer is told as one
 		}
 	}
-	u, err = remedy.Undo(ctx, s, state, u.ID, remedy.UndoOptions{Force: f.force, Mark: u.Mark})
+	opt := remedy.UndoOptions{Force: f.force, Mark: u.Mark}
+	if !guarded {
+		u, err = remedy.Undo(ctx, s, state, u.ID, opt)
+		a.showUndone(u, "Undone", err)
+		return a.undoError(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	u, r, err := remedy.UndoGuarded(ctx, s, state, u.ID, opt, self, f.within, who)
 	a.showUndone(u, "Undone", err)
+	if err == nil {
+		a.countdown(ctx, state, "undo", &report.Fix{ID: r.ID, ConfirmBy: r.Until})
+	}
 	return a.undoError(err)
 }
 

@@ -132,7 +132,9 @@ func (d *rulesDoer) touches() ([]string, []string) {
 }
 
 func (d *rulesDoer) probe(ctx context.Context, s *System) map[string]string { return d.probe_(ctx, s) }
-func (d *rulesDoer) record() act                                            { return act{Kind: d.kind, Inverses: d.undo_, Loose: true} }
+func (d *rulesDoer) record() act {
+	return act{Kind: d.kind, Forward: d.do_, Inverses: d.undo_, Loose: true}
+}
 
 func (d *rulesDoer) words() (string, string) {
 	return joinCommands(d.do_), joinCommands(d.undo_)

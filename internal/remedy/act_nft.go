@@ -65,7 +65,7 @@ func (d *nftDoer) words() (string, string) {
 }
 
 func (d *nftDoer) record() act {
-	return act{Kind: "nft", Family: d.family, Table: d.table, Chain: d.chain, Comment: d.comment, Loose: true}
+	return act{Kind: "nft", Forward: [][]string{d.argv}, Family: d.family, Table: d.table, Chain: d.chain, Comment: d.comment, Loose: true}
 }
 
 func (d *nftDoer) check(ctx context.Context, s *System) error {

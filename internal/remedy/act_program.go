@@ -207,7 +207,7 @@ func (d *commandDoer) probe(context.Context, *System) map[string]string { return
 func (d *commandDoer) record() act {
 	a := act{Kind: "command", Loose: true}
 	if len(d.inverse) > 0 {
-		a.Inverses = [][]string{d.inverse}
+		a.Inverses, a.Forward = [][]string{d.inverse}, [][]string{d.argv}
 	}
 	return a
 }

@@ -21,6 +21,8 @@ func (u *undo) early(ctx context.Context) {
 		switch {
 		case st.act.Kind == kindHold:
 			stopTimer(ctx, u.s, st.act.Unit)
+		case st.act.Kind == kindUndo:
+			err = u.redo(ctx, st.act.Of)
 		case st.act.Kind == "nft":
 			err = undoNft(ctx, u.s, st.act)
 		case st.act.Kind == "install":

@@ -41,7 +41,9 @@ import (
 //	   applied ──────────────────┘
 //	                 undo-begin
 //
-// undone and rolled-back are final. An undo that was cut short leaves its
+// rolled-back is final, and so is undone, but for an undo that was guarded and
+// that nobody confirmed: it is a record of its own, whose undo leads back
+// (redone) to applied. An undo that was cut short leaves its
 // undo-begin behind, and the next one goes on from there. guarded becomes
 // undone by the guard's own undo when its time has come; where its timer was
 // lost (a reboot without one that outlives it) it is told as "unconfirmed".
@@ -57,6 +59,7 @@ const (
 	evKept       = "kept"
 	evUndoBegin  = "undo-begin"
 	evUndone     = "undone"
+	evRedone     = "redone" // an undo was itself taken back: the fix stands again
 	evRolledBack = "rolled-back"
 )
 
@@ -105,6 +108,9 @@ type act struct {
 	Chain   string `json:"chain,omitempty"`
 	Comment string `json:"comment,omitempty"` // marks our rule in a firewall
 	Opens   string `json:"opens,omitempty"`   // whom the step let in, in words
+	// Forward are the commands that did it, to do it again when an undo is taken back.
+	Forward [][]string `json:"forward,omitempty"`
+	Of      string     `json:"of,omitempty"` // undo: the fix that was taken back
 	// Loose says that a program did the work, so that a half-done step can
 	// have left anything in the recorded places.
 	Loose bool `json:"loose,omitempty"`
@@ -280,6 +286,8 @@ func (r *Record) apply(e event) {
 		r.approved, r.dirs = append(r.approved, e.Paths...), append(r.dirs, e.Dirs...)
 	case evUndone:
 		r.State = "undone"
+	case evRedone:
+		r.State, r.approved, r.dirs = "applied", nil, nil
 	case evRolledBack:
 		r.State = "rolled-back"
 	}

@@ -35,6 +35,7 @@ type Undone struct {
 	Left      []string   // what is not as before, and why
 	Kept      string     // the directory that holds what was replaced although it was not the fix's own
 	Mark      string     // dry run: names what was looked at, for UndoOptions.Mark
+	Guardable bool       // dry run: a timer can do it again (UndoGuarded)
 }
 
 // Conflict is a file that is not as the fix left it.
@@ -55,6 +56,7 @@ var ErrNothing = errors.New("there is no fix to undo")
 type undoOptions struct {
 	UndoOptions
 	event string // the event that ends it
+	again bool   // it may be taken back itself: the record stays whole
 	// around leaves what others have changed where they decide, instead of
 	// leaving all.
 	around bool
@@ -85,10 +87,16 @@ func Undo(ctx context.Context, s *System, stateDir, id string, opt UndoOptions) 
 		return Undone{}, err
 	}
 	u, err := undoDir(ctx, s, r.Dir, undoOptions{UndoOptions: opt, event: evUndone})
-	if last := all[len(all)-1]; id == "" && last.ID != r.ID {
-		u.Later = last.ID
-	}
+	u.Later = later(all, r, id)
 	return u, err
+}
+
+// later is the last fix, where another one was chosen without being named.
+func later(all []Record, r Record, id string) string {
+	if last := all[len(all)-1]; id == "" && last.ID != r.ID {
+		return last.ID
+	}
+	return ""
 }
 
 func choose(all []Record, id string) (Record, error) {
@@ -96,7 +104,7 @@ func choose(all []Record, id string) (Record, error) {
 		if r.ID == id && r.over() {
 			return r, fmt.Errorf("%s is %s already", id, r.State)
 		}
-		if r.ID == id || id == "" && !r.over() {
+		if r.ID == id || id == "" && !r.over() && (r.undoes() == "" || r.State == "open") {
 			return r, nil
 		}
 	}
@@ -125,7 +133,7 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 		return out, ErrMoved
 	}
 	if opt.DryRun {
-		out.Restored, out.Ends, out.Mark = u.different(), u.ends(ctx), u.mark()
+		out.Restored, out.Ends, out.Mark, out.Guardable = u.different(), u.ends(ctx), u.mark(), u.rec.guardable()
 	}
 	if len(u.conflicts) > 0 && !opt.Force {
 		return out, fmt.Errorf("%s: %w", u.conflicts[0].Path, ErrConflict)
@@ -149,7 +157,8 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	if len(u.errs) > 0 {
 		return out, errors.Join(u.errs...)
 	}
-	if s.note(dir, event{Event: opt.event}) == nil {
+	u.redone()
+	if s.note(dir, event{Event: opt.event}) == nil && !opt.again {
 		s.drop(u.rec) //nolint:errcheck // the next fix tries again
 	}
 	return out, nil
