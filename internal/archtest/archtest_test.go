@@ -2,7 +2,10 @@ package archtest
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,8 +67,8 @@ var runners = []string{
 const module = "sshwhy/"
 
 type pkg struct {
-	ImportPath string
-	Imports    []string
+	ImportPath, Dir  string
+	Imports, GoFiles []string
 }
 
 func TestRooms(t *testing.T) {
@@ -107,6 +110,37 @@ func TestThinkingPackagesArePure(t *testing.T) {
 	}
 }
 
+// encoders are the packages that may write JSON, and for whom. What is printed
+// is written by render alone, which escapes what a terminal would act upon.
+var encoders = map[string]string{
+	"internal/render":          "reports",
+	"internal/evidence/replay": "the file of a bundle, where such text stands in base64",
+	"internal/evidence/local":  "what the child that looks as a user is asked, and answers",
+	"internal/server":          "an item of a bundle",
+	"internal/firewall":        "the name of an expression that has no better one",
+	"internal/remedy":          "the records of a fix",
+}
+
+var encodes = regexp.MustCompile(`\bjson\.(NewEncoder|Marshal|MarshalIndent)\(`)
+
+func TestOneWriterOfJSON(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if !strings.HasPrefix(name, "internal/") || encoders[name] != "" || !slices.Contains(p.Imports, "encoding/json") {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if encodes.Match(text) {
+				t.Errorf("%s/%s writes JSON by itself, and not through internal/render", name, file)
+			}
+		}
+	}
+}
+
 func TestOneRunner(t *testing.T) {
 	for _, p := range list(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
@@ -132,7 +166,7 @@ func roomOf(name string) (string, bool) {
 
 func list(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles", "./...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {

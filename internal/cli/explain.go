@@ -2,9 +2,7 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -132,18 +130,10 @@ func (a *app) explain(in io.Reader, opt explain.Options) error {
 
 // logJSON prints the report with the figures of the log as one more member.
 func (a *app) logJSON(r *report.Report, sum *explain.Summary) error {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(struct {
+	return render.Object(a.Out, struct {
 		*report.Report
 		Log *explain.Summary `json:"log"`
-	}{shown(r), sum})
-	if err == nil {
-		_, err = a.Out.Write(jsonWithoutSecrets(out.Bytes()))
-	}
-	return err
+	}{shown(r), sum}, withoutSecrets)
 }
 
 // bars are the heights of a sparkline, lowest first.

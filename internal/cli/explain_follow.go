@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"sshwhy/internal/explain"
+	"sshwhy/internal/render"
 )
 
 // pollEvery is how often a file is looked at for more; a person does not notice.
@@ -55,7 +55,7 @@ func (a *app) concerns(ev *explain.Event, opt explain.Options) bool {
 func (a *app) printEvent(ev *explain.Event, line string) error {
 	line = withoutSecrets(line)
 	if a.json {
-		return json.NewEncoder(a.Out).Encode(map[string]string{"cause": ev.Cause, "summary": ev.Summary, "address": ev.Addr, "user": ev.User, "line": line})
+		return render.Line(a.Out, map[string]string{"cause": ev.Cause, "summary": ev.Summary, "address": ev.Addr, "user": ev.User, "line": line}, withoutSecrets)
 	}
 	name := ev.Cause
 	if name == "" {

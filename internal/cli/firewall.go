@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
@@ -18,6 +17,7 @@ import (
 	"sshwhy/internal/evidence/replay"
 	"sshwhy/internal/firewall"
 	"sshwhy/internal/firewall/prove"
+	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 )
@@ -242,16 +242,11 @@ func (a *app) waysJSON(q server.WayQuery, ways []server.Way, incomplete []report
 	if incomplete == nil {
 		incomplete = []report.Incomplete{}
 	}
-	out, err := json.MarshalIndent(struct {
+	return render.Object(a.Out, struct {
 		Schema     int                 `json:"schema"`
 		Ways       []server.Way        `json:"ways"`
 		Incomplete []report.Incomplete `json:"incomplete"`
-	}{report.Schema, ways, incomplete}, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.Out, string(jsonWithoutSecrets(out)))
-	return err
+	}{report.Schema, ways, incomplete}, withoutSecrets)
 }
 
 // printWays writes the answer first, then for each way what decides.

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"regexp"
 	"slices"
 
 	"sshwhy/internal/evidence/redact"
@@ -17,28 +15,6 @@ import (
 func safe(s string) string { return render.Safe(withoutSecrets(s)) }
 
 func withoutSecrets(s string) string { return string(redact.Text([]byte(s))) }
-
-// jsonLiteral is one string in JSON.
-var jsonLiteral = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-
-// jsonWithoutSecrets is JSON with the secrets in each of its strings taken out.
-func jsonWithoutSecrets(text []byte) []byte {
-	return jsonLiteral.ReplaceAllFunc(text, func(literal []byte) []byte {
-		var s string
-		if json.Unmarshal(literal, &s) != nil {
-			return literal
-		}
-		clean := withoutSecrets(s)
-		if clean == s {
-			return literal
-		}
-		out, err := json.Marshal(clean)
-		if err != nil {
-			return literal
-		}
-		return out
-	})
-}
 
 // shown is the report without secrets.
 func shown(r *report.Report) *report.Report {

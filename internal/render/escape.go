@@ -3,6 +3,7 @@ package render
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -62,17 +63,12 @@ func needsEscape(s string) bool {
 	return false
 }
 
-// hidden reports characters that print as nothing, or change how the rest
-// reads: C1 controls, zero-width characters, line separators, the
-// bidirectional controls of Unicode TR 9, and the byte order mark.
+// hidden reports characters beyond ASCII that print as nothing, or change how the
+// rest reads: C1 controls, zero-width characters and fillers, line separators,
+// the bidirectional controls of Unicode TR 9, and the byte order mark.
 func hidden(r rune) bool {
-	switch {
-	case r >= 0x80 && r <= 0x9f, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e,
-		r >= 0x2060 && r <= 0x206f, r == 0xfeff, r == 0x061c, r == 0xad,
-		r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe007f:
-		return true
-	}
-	return false
+	return r >= 0x80 && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 func hex2(c byte) string {

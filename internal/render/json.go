@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"regexp"
 	"strconv"
 	"unicode/utf8"
 
@@ -11,36 +12,60 @@ import (
 )
 
 // JSON writes the report as one indented object and a newline: the contract of
-// docs/output.md. Characters that a terminal might act upon are written as
-// \u escapes, which mean the same to a JSON reader.
-func JSON(w io.Writer, r *report.Report) error {
-	data, err := marshal(r, "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(data)
-	return err
-}
+// docs/output.md.
+func JSON(w io.Writer, r *report.Report) error { return Object(w, r, nil) }
 
 // JSONLine writes the report as one line (NDJSON).
-func JSONLine(w io.Writer, r *report.Report) error {
-	data, err := marshal(r, "")
-	if err != nil {
+func JSONLine(w io.Writer, r *report.Report) error { return Line(w, r, nil) }
+
+// Object writes any value as indented JSON and a newline. Characters that a
+// terminal might act upon are written as \u escapes, which mean the same to a
+// JSON reader. text, if any, is applied to each string first: what it takes out
+// is not printed.
+func Object(w io.Writer, v any, text func(string) string) error { return write(w, v, "  ", text) }
+
+// Line is Object on one line (NDJSON).
+func Line(w io.Writer, v any, text func(string) string) error { return write(w, v, "", text) }
+
+func write(w io.Writer, v any, indent string, text func(string) string) error {
+	var b bytes.Buffer
+	enc := encoder(&b)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	_, err = w.Write(data)
+	data := b.Bytes()
+	if text != nil {
+		data = literal.ReplaceAllFunc(data, func(l []byte) []byte { return replaced(l, text) })
+	}
+	_, err := w.Write(escapeHidden(data))
 	return err
 }
 
-func marshal(v any, indent string) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+func encoder(w io.Writer) *json.Encoder {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
+	return enc
+}
+
+// literal is one string in JSON.
+var literal = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// replaced is a string's literal after text.
+func replaced(l []byte, text func(string) string) []byte {
+	var s string
+	if json.Unmarshal(l, &s) != nil {
+		return l
 	}
-	return escapeHidden(b.Bytes()), nil
+	clean := text(s)
+	if clean == s {
+		return l
+	}
+	var b bytes.Buffer
+	if encoder(&b).Encode(clean) != nil {
+		return l
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // escapeHidden replaces characters that encoding/json leaves raw and a terminal

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -144,4 +145,28 @@ func FuzzTerminal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Every JSON that is printed goes through here: nothing in it moves a terminal,
+// and a reader gets the very strings back, but for what was taken out.
+func TestAnyJSONIsHarmless(t *testing.T) {
+	hostile := "a\x1b[2J\u009b31m\u202e\u200b\u3164\U000e0041<&>\"\\"
+	for name, write := range map[string]func(io.Writer, any, func(string) string) error{"object": Object, "line": Line} {
+		var out bytes.Buffer
+		if err := write(&out, map[string]string{hostile: hostile, "secret": "pw=x" + hostile}, func(s string) string { return strings.ReplaceAll(s, "pw=x", "pw=-") }); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range out.String() {
+			if r != '\n' && (r < ' ' || r == 0x7f || hidden(r)) {
+				t.Errorf("%s: %U in %q", name, r, out.String())
+			}
+		}
+		if lines := strings.Count(out.String(), "\n"); name == "line" && lines != 1 {
+			t.Errorf("%d lines", lines)
+		}
+		got := map[string]string{}
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got[hostile] != hostile || got["secret"] != "pw=-"+hostile {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
 }

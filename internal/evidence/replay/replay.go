@@ -20,6 +20,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"sshwhy/internal/evidence"
@@ -171,18 +172,12 @@ func text(data []byte) (plain *string, encoded string) {
 	return nil, base64.StdEncoding.EncodeToString(data)
 }
 
-// harmless reports whether s is UTF-8 that JSON gives back exactly, without C1
-// controls and marks that turn the direction of writing: those JSON leaves as
-// they are, while it escapes the C0 controls.
+// harmless reports whether s is UTF-8 that JSON gives back exactly, without what
+// a terminal acts upon or does not show (C1 controls, marks that turn the
+// direction of writing): JSON escapes only the C0 controls.
 func harmless(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
-	for _, c := range s {
-		switch {
-		case c >= 0x7f && c <= 0x9f, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
-			return false
-		}
-	}
-	return true
+	return strings.IndexFunc(s, func(c rune) bool { return c >= 0x7f && !unicode.IsPrint(c) }) < 0
 }
