@@ -68,7 +68,7 @@ func (p *places) lacks(id string) (todo []string) {
 	}
 	if !slices.ContainsFunc(append(sides, "text"), func(s string) bool { return p.finds[s][id] }) {
 		todo = append(todo, "no check finds it: add one to the file of its step in internal/"+strings.Join(sides, " or internal/")+
-			"; where only text tells of it, a row with its message in internal/explain/messages")
+			"; where only text tells of it, a row with its message in internal/sshlog/messages")
 	}
 	if p.cases[id] == "" {
 		todo = append(todo, "no machine shows it: add lab/cases/"+id+".txt, or to lab/without-case.txt a line with the reason")
@@ -170,7 +170,7 @@ func readCode(t *testing.T, dir string, into map[string]bool) {
 // readRows adds the causes that the tables of messages name.
 func readRows(t *testing.T, into map[string]bool) {
 	t.Helper()
-	files, err := filepath.Glob("../explain/messages/*.tsv")
+	files, err := filepath.Glob("../sshlog/messages/*.tsv")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no tables of messages: %v", err)
 	}

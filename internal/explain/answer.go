@@ -10,6 +10,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // Limits of an answer: a shortlist that is longer helps nobody.
@@ -97,7 +98,7 @@ func (rd *reading) succeeded() bool {
 		}
 	}
 	return slices.ContainsFunc(rd.hits, func(h hit) bool {
-		return strings.HasPrefix(h.row.pat.text, "Accepted ") || strings.Contains(h.row.pat.text, "successfully authenticated") || strings.Contains(h.row.pat.text, "Welcome to GitLab")
+		return strings.HasPrefix(h.Row.Pattern.Text, "Accepted ") || strings.Contains(h.Row.Pattern.Text, "successfully authenticated") || strings.Contains(h.Row.Pattern.Text, "Welcome to GitLab")
 	})
 }
 
@@ -187,7 +188,7 @@ func (rd *reading) concrete(cmd string, c *candidate) string {
 			cmd = replaceWord(cmd, word, a)
 		}
 	}
-	if p := c.caps["port"]; digits(p) && p != "22" && strings.Contains(cmd, "PORT") {
+	if p := c.caps["port"]; sshlog.Digits(p) && p != "22" && strings.Contains(cmd, "PORT") {
 		cmd = replaceWord(cmd, "PORT", p)
 	}
 	return cmd
@@ -229,7 +230,7 @@ func replaceWord(s, word, by string) string {
 			return b.String()
 		}
 		b.WriteString(s[:i])
-		whole := (i == 0 || !isWordByte(s[i-1])) && (i+len(word) == len(s) || !isWordByte(s[i+len(word)]))
+		whole := (i == 0 || !sshlog.IsWordByte(s[i-1])) && (i+len(word) == len(s) || !sshlog.IsWordByte(s[i+len(word)]))
 		if whole {
 			b.WriteString(by)
 		} else {
@@ -245,7 +246,7 @@ func safeWord(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; !isWordByte(c) && !strings.ContainsRune("._-/:~@%+", rune(c)) || c >= 0x80 {
+		if c := s[i]; !sshlog.IsWordByte(c) && !strings.ContainsRune("._-/:~@%+", rune(c)) || c >= 0x80 {
 			return false
 		}
 	}
@@ -263,12 +264,12 @@ func (rd *reading) target() report.Target {
 	}
 	for i := range rd.hits {
 		h := &rd.hits[i]
-		if u, host, ok := cutLast(h.get("userhost"), "@"); ok && t.Host == "" {
+		if u, host, ok := cutLast(h.Get("userhost"), "@"); ok && t.Host == "" {
 			t.User, t.Host = u, host
 		}
-		if h.row.stage == report.StageConnect && t.Host == "" && h.get("host") != "" {
-			t.Host = h.get("host")
-			t.Port, _ = strconv.Atoi(h.get("port"))
+		if h.Row.Stage == report.StageConnect && t.Host == "" && h.Get("host") != "" {
+			t.Host = h.Get("host")
+			t.Port, _ = strconv.Atoi(h.Get("port"))
 		}
 	}
 	return t

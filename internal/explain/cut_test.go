@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sshwhy/internal/cuttest"
+	"sshwhy/internal/sshlog"
 )
 
 // lineReaders are the readers of single lines of logs and pastes.
@@ -24,7 +25,7 @@ func lineReaders(t testing.TB) map[string]cuttest.Reader {
 		"journalFields": func(b []byte) { journalFields(b) },
 		"clean":         func(b []byte) { clean(1, string(b)) },
 		"readCommand":   func(b []byte) { (&attempt{identities: map[string]bool{}}).readCommand(string(b)) },
-		"proposed":      func(b []byte) { proposed(lower(string(b))) },
+		"proposed":      func(b []byte) { proposed(sshlog.Lower(string(b))) },
 	}
 }
 

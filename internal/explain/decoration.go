@@ -2,6 +2,8 @@ package explain
 
 import (
 	"strings"
+
+	"sshwhy/internal/sshlog"
 )
 
 // Whoever passes a text on may put something in front of every line of it: a
@@ -143,7 +145,7 @@ func cutJob(lines []string) ([]string, bool) {
 		if len(f) < 3 || len(f[0]) > 80 || len(f[1]) > 80 {
 			return s, false
 		}
-		if _, ok := cutTime(f[2]); !ok {
+		if _, ok := sshlog.CutTime(f[2]); !ok {
 			return s, false
 		}
 		return f[2], true
@@ -156,14 +158,14 @@ func cutClock(lines []string) ([]string, bool) {
 	logged, full := 0, 0
 	out, ok := each(lines, func(_ int, s string) (string, bool) {
 		s = strings.TrimLeft(plainSpaces(s), " ")
-		rest, ok := cutTime(s)
+		rest, ok := sshlog.CutTime(s)
 		if !ok {
 			bare := strings.TrimRight(s, " ]")
-			rest, ok = cutTime(bare + " .")
+			rest, ok = sshlog.CutTime(bare + " .")
 			return "", ok && rest == "."
 		}
 		full++
-		if _, _, program := cutIdent(strings.TrimLeft(rest, " "), true); program {
+		if _, _, program := sshlog.CutIdent(strings.TrimLeft(rest, " "), true); program {
 			logged++
 		}
 		return strings.TrimPrefix(rest, " "), true
@@ -175,4 +177,4 @@ func cutClock(lines []string) ([]string, bool) {
 }
 
 // plainSpaces gives runs of blanks in front of a time stamp one form.
-func plainSpaces(s string) string { return stripEscapes(s) }
+func plainSpaces(s string) string { return sshlog.StripEscapes(s) }

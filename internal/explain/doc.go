@@ -8,7 +8,5 @@
 // the project goes by errno and exit codes first.
 //
 // The package only thinks: it reads an io.Reader and returns values. It must
-// not open files, run programs, look at the clock or print. Its patterns are
-// plain text with captures (see match.go), so that no input takes more than
-// linear time.
+// not open files, run programs, look at the clock or print.
 package explain

@@ -10,6 +10,7 @@ import (
 
 	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // Options is what the asker says beside the text.
@@ -22,9 +23,9 @@ type Options struct {
 // Explain reads a paste and says what it proves. It fails only where reading
 // does; a text that says nothing gives a report that says so.
 func Explain(r io.Reader, opt Options) (*report.Report, error) {
-	cat, err := load()
+	messages, err := sshlog.Load()
 	if err != nil {
-		return nil, fmt.Errorf("message catalogue: %w", err)
+		return nil, fmt.Errorf("the tables of messages: %w", err)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, maxPaste+1))
 	if err != nil {
@@ -34,7 +35,7 @@ func Explain(r io.Reader, opt Options) (*report.Report, error) {
 	if cut {
 		data = data[:maxPaste]
 	}
-	rd := read(cat, toUTF8(data), opt)
+	rd := read(messages, toUTF8(data), opt)
 	rd.cut = rd.cut || cut
 	return rd.answer(), nil
 }
@@ -59,7 +60,7 @@ func toUTF8(data []byte) string {
 // A reading is a text, read: its lines, the messages in them, the attempts
 // they tell of, what tools said, and the causes that all this speaks for.
 type reading struct {
-	cat      *catalogue
+	messages *sshlog.Messages
 	opt      Options
 	lines    []line
 	cut      bool
@@ -72,8 +73,8 @@ type reading struct {
 }
 
 // read does the reading: lines, messages, attempts, tools; then the rules.
-func read(cat *catalogue, text string, opt Options) *reading {
-	rd := &reading{cat: cat, opt: opt}
+func read(messages *sshlog.Messages, text string, opt Options) *reading {
+	rd := &reading{messages: messages, opt: opt}
 	rd.lines, rd.cut = split(text)
 	rd.interpret()
 	if alt := rd.again(); alt != nil {
@@ -90,6 +91,22 @@ func (rd *reading) interpret() {
 	rd.judge()
 }
 
+// A hit is a message found in the text.
+type hit struct {
+	sshlog.Hit
+	line  int // index into the reading's lines
+	lines int // how many lines it covers: 2 where the text was wrapped
+}
+
+// messagesIn returns the messages in a line of the text.
+func (rd *reading) messagesIn(text string) []hit {
+	var out []hit
+	for _, h := range rd.messages.Find(text) {
+		out = append(out, hit{Hit: h, lines: 1})
+	}
+	return out
+}
+
 // minJoin is the shortest fixed text by which a message that was wrapped over
 // two lines is recognised: less would join what does not belong together.
 const minJoin = 14
@@ -102,9 +119,9 @@ func (rd *reading) findMessages() {
 		l := &rd.lines[i]
 		var here []hit
 		if l.text != "" && l.command == "" {
-			here = rd.cat.find(l.text)
+			here = rd.messagesIn(l.text)
 		} else if l.command != "" {
-			here = slices.DeleteFunc(rd.cat.find(l.text), tooShort) // output that ran into the prompt's line
+			here = slices.DeleteFunc(rd.messagesIn(l.text), tooShort) // output that ran into the prompt's line
 		}
 		for k := range here {
 			here[k].line = i
@@ -120,13 +137,13 @@ func (rd *reading) findMessages() {
 
 // tooShort drops what is not surely a message's own words.
 func tooShort(h hit) bool {
-	return h.row.pat.weight() < minJoin || h.row.kind != kindRoot && h.row.kind != kindEnd || h.row.file == generic
+	return h.Row.Pattern.Weight() < minJoin || h.Row.Kind != sshlog.Root && h.Row.Kind != sshlog.End || h.Row.Table == sshlog.Generic
 }
 
 // beginsMessage reports whether a line begins with a message of its own, so that
 // it continues no other.
 func beginsMessage(hs []hit) bool {
-	return slices.ContainsFunc(hs, func(h hit) bool { return h.from <= len("ssh: ") && h.row.pat.weight() >= minJoin })
+	return slices.ContainsFunc(hs, func(h hit) bool { return h.From <= len("ssh: ") && h.Row.Pattern.Weight() >= minJoin })
 }
 
 // mayContinue reports whether line i may be the rest of line i-1.
@@ -140,14 +157,14 @@ func (rd *reading) mayContinue(i int) bool {
 func (rd *reading) join(i int, prev, here []hit) (before, after []hit) {
 	a, b := rd.lines[i-1].text, rd.lines[i].text
 	for _, glue := range [...]string{" ", ""} {
-		for _, h := range rd.cat.find(a + glue + b) {
+		for _, h := range rd.messagesIn(a + glue + b) {
 			end := len(a) + len(glue)
-			crosses := h.from < len(a) && h.to > end && h.row.pat.weight() >= minJoin
-			if !crosses && h.row.stage == report.StageConnect && h.from < len(a) {
-				words := h.get("reason")
-				crosses = words != "" && len(words) > len(b) && rd.cat.errno(words) != "" && rd.cat.errno(a[min(h.to, len(a)):]) == ""
+			crosses := h.From < len(a) && h.To > end && h.Row.Pattern.Weight() >= minJoin
+			if !crosses && h.Row.Stage == report.StageConnect && h.From < len(a) {
+				words := h.Get("reason")
+				crosses = words != "" && len(words) > len(b) && rd.messages.Errno(words) != "" && rd.messages.Errno(a[min(h.To, len(a)):]) == ""
 			}
-			if !crosses || h.row.kind == kindBenign || h.row.kind == kindMark || h.row.kind == kindHint || looseJoin(&h) {
+			if !crosses || h.Row.Kind == sshlog.Benign || h.Row.Kind == sshlog.Mark || h.Row.Kind == sshlog.Hint || looseJoin(&h) {
 				continue
 			}
 			if weaker(prev, h, 0) && weaker(here, h, end) {
@@ -163,9 +180,9 @@ func (rd *reading) join(i int, prev, here []hit) (before, after []hit) {
 // looseJoin reports whether a message was put together by a capture that takes
 // anything: what stands between its words may be two messages.
 func looseJoin(h *hit) bool {
-	for i, c := range h.caps {
-		last := i == len(h.caps)-1 && h.row.pat.literals[len(h.row.pat.literals)-1] == ""
-		if !last && freeCaptures[c.name] && (strings.Contains(c.value, ": ") || len(c.value) > 80) {
+	for i, c := range h.Captures {
+		last := i == len(h.Captures)-1 && h.Row.Pattern.Open()
+		if !last && sshlog.Free(c.Name) && (strings.Contains(c.Value, ": ") || len(c.Value) > 80) {
 			return true
 		}
 	}
@@ -176,7 +193,7 @@ func looseJoin(h *hit) bool {
 // replace. offset is where their line begins in the joined one.
 func weaker(hs []hit, h hit, offset int) bool {
 	for _, o := range hs {
-		if overlap(o, h, offset) && o.row.pat.weight() > h.row.pat.weight() {
+		if overlap(o, h, offset) && o.Row.Pattern.Weight() > h.Row.Pattern.Weight() {
 			return false
 		}
 	}
@@ -188,4 +205,4 @@ func keep(hs []hit, h hit, offset int) []hit {
 	return slices.DeleteFunc(hs, func(o hit) bool { return overlap(o, h, offset) })
 }
 
-func overlap(o, h hit, offset int) bool { return o.from+offset < h.to && h.from < o.to+offset }
+func overlap(o, h hit, offset int) bool { return o.From+offset < h.To && h.From < o.To+offset }

@@ -6,6 +6,7 @@ import (
 	"sshwhy/internal/catalog"
 	"sshwhy/internal/report"
 	"sshwhy/internal/sshconf"
+	"sshwhy/internal/sshlog"
 )
 
 // judge turns messages into candidates and lets the rules look at the whole.
@@ -35,13 +36,13 @@ func (rd *reading) judge() {
 
 // weigh makes candidates of one message.
 func (rd *reading) weigh(h *hit) {
-	if h.row.kind == kindMark || h.row.kind == kindBenign || h.row.kind == kindHint || len(h.row.causes) == 0 || rd.tools.isRule(h.line) {
+	if h.Row.Kind == sshlog.Mark || h.Row.Kind == sshlog.Benign || h.Row.Kind == sshlog.Hint || len(h.Row.Causes) == 0 || rd.tools.isRule(h.line) {
 		return
 	}
 	caps := map[string]string{}
-	for _, c := range h.caps {
-		if _, ok := caps[c.name]; !ok && c.name != "_" {
-			name := c.name
+	for _, c := range h.Captures {
+		if _, ok := caps[c.Name]; !ok && c.Name != "_" {
+			name := c.Name
 			if name == "ip" {
 				name = "addr"
 			}
@@ -49,29 +50,29 @@ func (rd *reading) weigh(h *hit) {
 			if name == "host" || name == "addr" {
 				cutset = "\"'`," // a stray colon is the fault itself
 			}
-			caps[name] = strings.Trim(c.value, cutset)
+			caps[name] = strings.Trim(c.Value, cutset)
 		}
 	}
-	if h.row.file == generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) {
+	if h.Row.Table == sshlog.Generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) {
 		return
 	}
 	switch {
-	case strings.Contains(caps["file"], "ssh_host_") && h.row.causes[0].cause == "private-key-permissions":
+	case strings.Contains(caps["file"], "ssh_host_") && h.Row.Causes[0].Cause == "private-key-permissions":
 		rd.add("host-key-permissions", report.Confirmed, scoreRoot, h.line, caps)
 		return
-	case strings.Contains(caps["file"], "authorized_keys") && h.row.causes[0].cause == "private-key-permissions": // Windows has one wording for both
+	case strings.Contains(caps["file"], "authorized_keys") && h.Row.Causes[0].Cause == "private-key-permissions": // Windows has one wording for both
 		rd.add("authorized-keys-permissions", report.Confirmed, scoreRoot, h.line, caps)
 		return
-	case h.row.causes[0].cause == "host-certificate-invalid" && strings.HasPrefix(rd.lines[h.line].prog, "sshd") && h.row.stage == report.StageHostKey:
+	case h.Row.Causes[0].Cause == "host-certificate-invalid" && strings.HasPrefix(rd.lines[h.line].prog, "sshd") && h.Row.Stage == report.StageHostKey:
 		rd.add("certificate-expired", report.Confirmed, scoreRoot, h.line, caps)
 		return
-	case h.row.causes[0].cause == atConfig:
+	case h.Row.Causes[0].Cause == sshlog.AtConfig:
 		rd.weighConfig(h, caps)
 		return
-	case h.row.stage == report.StageConnect && h.get("reason") != "" && strings.Contains(h.row.pat.text, "connect to host"):
+	case h.Row.Stage == report.StageConnect && h.Get("reason") != "" && strings.Contains(h.Row.Pattern.Text, "connect to host"):
 		rd.weighErrno(h.line, caps)
 		return
-	case h.row.stage == report.StageResolve && rd.cat.errno(caps["reason"]) == "AGAIN":
+	case h.Row.Stage == report.StageResolve && rd.messages.Errno(caps["reason"]) == "AGAIN":
 		rd.add("name-server-unreachable", report.Confirmed, scoreRoot, h.line, caps)
 		return
 	}
@@ -83,22 +84,22 @@ func (rd *reading) weigh(h *hit) {
 
 // suspects adds the causes that a message names.
 func (rd *reading) suspects(h *hit, caps map[string]string) {
-	score := map[kind]int{kindRoot: scoreRoot, kindEnd: scoreEnd, kindNote: scoreNote}[h.row.kind]
-	for i, s := range h.row.causes {
-		if s.cause == "service-failed" && strings.HasSuffix(caps["unit"], ".socket") {
-			s.cause = "socket-failed"
+	score := map[sshlog.Kind]int{sshlog.Root: scoreRoot, sshlog.End: scoreEnd, sshlog.Note: scoreNote}[h.Row.Kind]
+	for i, s := range h.Row.Causes {
+		if s.Cause == "service-failed" && strings.HasSuffix(caps["unit"], ".socket") {
+			s.Cause = "socket-failed"
 		}
-		known := rd.get(s.cause) != nil
-		c := rd.add(s.cause, s.certainty, score-i, h.line, caps)
+		known := rd.get(s.Cause) != nil
+		c := rd.add(s.Cause, s.Certainty, score-i, h.line, caps)
 		if !known {
-			c.fromEnd = h.row.kind == kindEnd
-			if h.row.kind == kindNote {
+			c.fromEnd = h.Row.Kind == sshlog.End
+			if h.Row.Kind == sshlog.Note {
 				c.impact = report.Note
 			}
-		} else if h.row.kind == kindRoot {
+		} else if h.Row.Kind == sshlog.Root {
 			c.fromEnd, c.impact = false, report.Blocking
 		}
-		if impact, ok := mild[s.cause]; ok {
+		if impact, ok := mild[s.Cause]; ok {
 			c.impact = impact
 		}
 	}
@@ -107,13 +108,13 @@ func (rd *reading) suspects(h *hit, caps map[string]string) {
 // aboutSSH reports whether words that any program may say are about SSH here:
 // the text speaks of it somewhere, or the words are nearly all of the line.
 func (rd *reading) aboutSSH(h *hit) bool {
-	if len(rd.lines[h.line].text) < 2*h.row.pat.weight() {
+	if len(rd.lines[h.line].text) < 2*h.Row.Pattern.Weight() {
 		return true
 	}
 	if rd.ssh == 0 {
 		rd.ssh = -1
 		for i := range rd.lines {
-			l := lower(rd.lines[i].body)
+			l := sshlog.Lower(rd.lines[i].body)
 			if strings.Contains(l, "ssh") || strings.Contains(l, "sftp") || strings.Contains(l, "scp") || strings.Contains(l, "port 22") || strings.Contains(l, ":22") || strings.Contains(l, "git@") {
 				rd.ssh = 1
 				break
@@ -125,7 +126,7 @@ func (rd *reading) aboutSSH(h *hit) bool {
 
 // foreignUnit reports whether a message of systemd is about another service.
 func (rd *reading) foreignUnit(h *hit, unit string) bool {
-	if unit == "" && h.row.file == "system" && (h.row.stage == report.StageService || h.row.stage == report.StageSocket) {
+	if unit == "" && h.Row.Table == "system" && (h.Row.Stage == report.StageService || h.Row.Stage == report.StageSocket) {
 		for _, w := range strings.Fields(rd.lines[h.line].text) {
 			if w = strings.Trim(w, ":,.'\"()"); strings.HasSuffix(w, ".service") || strings.HasSuffix(w, ".socket") {
 				unit = w
@@ -153,14 +154,14 @@ var mild = map[string]report.Impact{
 // is no failure, and a scanner that knocks is worth a note.
 func (rd *reading) visitor(h *hit, caps map[string]string) bool {
 	switch {
-	case h.row.kind == kindEnd && strings.HasPrefix(h.row.causes[0].cause, "closed-") &&
-		!strings.Contains(rd.lines[h.line].text, "[preauth]") && !strings.Contains(h.row.pat.text, "exchange_identification"):
+	case h.Row.Kind == sshlog.End && strings.HasPrefix(h.Row.Causes[0].Cause, "closed-") &&
+		!strings.Contains(rd.lines[h.line].text, "[preauth]") && !strings.Contains(h.Row.Pattern.Text, "exchange_identification"):
 		return true
-	case h.row.stage == report.StageBanner || h.row.kind == kindEnd && strings.HasPrefix(h.row.causes[0].cause, "closed-"):
-		if c := rd.get(h.row.causes[0].cause); c == nil {
-			rd.add(h.row.causes[0].cause, report.Possible, scoreNote, h.line, caps).impact = report.Note
+	case h.Row.Stage == report.StageBanner || h.Row.Kind == sshlog.End && strings.HasPrefix(h.Row.Causes[0].Cause, "closed-"):
+		if c := rd.get(h.Row.Causes[0].Cause); c == nil {
+			rd.add(h.Row.Causes[0].Cause, report.Possible, scoreNote, h.line, caps).impact = report.Note
 		} else {
-			rd.add(h.row.causes[0].cause, report.Possible, scoreNote, h.line, caps)
+			rd.add(h.Row.Causes[0].Cause, report.Possible, scoreNote, h.line, caps)
 		}
 		return true
 	}
@@ -173,8 +174,8 @@ func (rd *reading) weighErrno(at int, caps map[string]string) {
 	if addr == "" {
 		addr = caps["host"]
 	}
-	for i, s := range rd.errnoCauses(rd.cat.errno(caps["reason"]), addr) {
-		rd.add(s.cause, s.certainty, scoreRoot-i, at, without(caps, "reason"))
+	for i, s := range rd.errnoCauses(rd.messages.Errno(caps["reason"]), addr) {
+		rd.add(s.Cause, s.Certainty, scoreRoot-i, at, without(caps, "reason"))
 	}
 }
 
@@ -190,44 +191,44 @@ func without(caps map[string]string, name string) map[string]string {
 
 // errnoCauses says what an errno of connect(2) stands for, likeliest first
 // (connect(2); ICMP to errno: net/ipv4/icmp.c icmp_err_convert).
-func (rd *reading) errnoCauses(errno, addr string) []suspect {
+func (rd *reading) errnoCauses(errno, addr string) []sshlog.Suspect {
 	switch errno {
 	case "ECONNREFUSED":
-		return []suspect{{"connection-refused", report.Confirmed}}
+		return sshlog.Suspects("connection-refused!")
 	case "ETIMEDOUT":
-		return []suspect{{"connection-timed-out", report.Confirmed}}
+		return sshlog.Suspects("connection-timed-out!")
 	case "EHOSTUNREACH":
 		if isPublic(addr) { // beyond the local network only a router or a firewall can say so
-			return []suspect{{"refused-by-firewall", report.Likely}, {"host-unreachable", report.Likely}}
+			return sshlog.Suspects("refused-by-firewall host-unreachable")
 		}
-		return []suspect{{"host-unreachable", report.Likely}, {"refused-by-firewall", report.Possible}}
+		return sshlog.Suspects("host-unreachable refused-by-firewall?")
 	case "ENETUNREACH":
 		if strings.Contains(addr, ":") {
-			return []suspect{{"no-usable-address-family", report.Likely}, {"no-route", report.Possible}}
+			return sshlog.Suspects("no-usable-address-family no-route?")
 		}
-		return []suspect{{"no-route", report.Likely}, {"no-usable-address-family", report.Possible}}
+		return sshlog.Suspects("no-route no-usable-address-family?")
 	case "EACCES", "EPERM":
-		return []suspect{{"local-firewall", report.Likely}}
+		return sshlog.Suspects("local-firewall")
 	case "ECONNRESET":
-		return []suspect{{"refused-by-firewall", report.Possible}, {"closed-before-banner", report.Possible}}
+		return sshlog.Suspects("refused-by-firewall? closed-before-banner?")
 	case "EADDRNOTAVAIL":
-		return []suspect{{"wrong-host-name", report.Possible}, {"client-config-misdirects", report.Possible}}
+		return sshlog.Suspects("wrong-host-name? client-config-misdirects?")
 	case "EINVAL":
-		return []suspect{{"wrong-host-name", report.Likely}}
+		return sshlog.Suspects("wrong-host-name")
 	case "EHOSTDOWN":
-		return []suspect{{"host-unreachable", report.Likely}}
+		return sshlog.Suspects("host-unreachable")
 	case "ENETDOWN":
-		return []suspect{{"no-route", report.Likely}}
+		return sshlog.Suspects("no-route")
 	case "NONAME":
-		return []suspect{{"name-not-found", report.Confirmed}}
+		return sshlog.Suspects("name-not-found!")
 	case "AGAIN":
-		return []suspect{{"name-server-unreachable", report.Confirmed}}
+		return sshlog.Suspects("name-server-unreachable!")
 	case "UNKNOWN": // Windows has no words for host or network unreachable
-		return []suspect{{"host-unreachable", report.Likely}, {"no-route", report.Possible}}
+		return sshlog.Suspects("host-unreachable no-route?")
 	case "FAILURE": // errno 0: the reason is a bind error one line above
 		return nil
 	}
-	return []suspect{{"connection-timed-out", report.Possible}, {"connection-refused", report.Possible}}
+	return sshlog.Suspects("connection-timed-out? connection-refused?")
 }
 
 // weighConfig decides whose configuration a complaint is about: by the file, by
@@ -238,7 +239,7 @@ func (rd *reading) weighConfig(h *hit, caps map[string]string) {
 		cause = "sshd-config-invalid"
 	}
 	opt := strings.ToLower(strings.Trim(caps["opt"], "\"'"))
-	if h.row.pat.weight() > 0 && strings.Contains(h.row.pat.text, "Bad configuration option") {
+	if h.Row.Pattern.Weight() > 0 && strings.Contains(h.Row.Pattern.Text, "Bad configuration option") {
 		switch {
 		case strings.HasPrefix(opt, "-----begin"), strings.HasPrefix(opt, "putty-user-key"), strings.HasSuffix(caps["file"], ".pem"),
 			cause == "client-config-invalid" && sshconf.OnlyOf(sshconf.Server, opt):
@@ -258,10 +259,10 @@ func (rd *reading) weighConfig(h *hit, caps map[string]string) {
 	if cause == "client-config-wrong-side" {
 		score = scoreRule
 	}
-	c := rd.add(cause, h.row.causes[0].certainty, score, h.line, caps)
-	if h.row.kind == kindNote {
+	c := rd.add(cause, h.Row.Causes[0].Certainty, score, h.line, caps)
+	if h.Row.Kind == sshlog.Note {
 		c.score = max(c.score-scoreRoot+scoreNote, scoreNote)
-		if !known && h.row.causes[0].certainty == report.Possible {
+		if !known && h.Row.Causes[0].Certainty == report.Possible {
 			c.impact = report.Note
 		}
 	}
@@ -269,7 +270,7 @@ func (rd *reading) weighConfig(h *hit, caps map[string]string) {
 
 // serverConfig reports whether a complaint about a configuration is sshd's.
 func (rd *reading) serverConfig(h *hit) bool {
-	file := h.get("file")
+	file := h.Get("file")
 	switch {
 	case strings.Contains(file, "sshd_config"):
 		return true
@@ -284,7 +285,7 @@ func (rd *reading) serverConfig(h *hit) bool {
 			return true
 		}
 	}
-	return h.row.causes[0].cause != atConfig && h.row.causes[0].cause == "sshd-config-invalid"
+	return h.Row.Causes[0].Cause != sshlog.AtConfig && h.Row.Causes[0].Cause == "sshd-config-invalid"
 }
 
 // outlived takes the edge off causes that the same attempt left behind: a key
@@ -340,7 +341,7 @@ func (rd *reading) endedBefore(attempt, step int) bool {
 func (rd *reading) deniedIn(attempt int) bool {
 	a := rd.attempts[attempt]
 	for i := range rd.hits {
-		if h := &rd.hits[i]; h.line >= a.first && h.line <= a.last && strings.Contains(h.row.pat.text, "Permission denied (") {
+		if h := &rd.hits[i]; h.line >= a.first && h.line <= a.last && strings.Contains(h.Row.Pattern.Text, "Permission denied (") {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -28,4 +29,20 @@ func TestLines(t *testing.T) {
 			t.Errorf("%s\n   want %s, got%s", f[0], f[1], all)
 		}
 	}
+}
+
+// tsv reads the rows of a table.
+func tsv(t *testing.T, file string) [][]string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for l := range strings.Lines(string(data)) {
+		if l = strings.TrimRight(l, "\n"); l != "" && !strings.HasPrefix(l, "#") {
+			out = append(out, strings.Split(l, "\t"))
+		}
+	}
+	return out
 }

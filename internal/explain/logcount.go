@@ -3,6 +3,8 @@ package explain
 import (
 	"bytes"
 	"slices"
+
+	"sshwhy/internal/sshlog"
 )
 
 // count reads the lines of a chunk. What must be put in order goes into the
@@ -177,24 +179,24 @@ func (t *clientTally) see(ev *logEvent, lineNo int64, when, line []byte, again b
 
 // slow looks a message up in the whole catalogue.
 func (w *lineWorker) slow(msg []byte) logEvent {
-	l := clean(0, string(msg[:min(len(msg), maxLineSize)]))
-	hits := w.s.cat.find(l.text)
+	l := sshlog.Clean(string(msg[:min(len(msg), maxLineSize)]))
+	hits := w.s.cat.Find(l.Text)
 	if len(hits) == 0 {
 		w.c.unread++
 		return logEvent{}
 	}
 	for i := range hits {
 		h := &hits[i]
-		if h.row.kind != kindRoot && h.row.kind != kindEnd || len(h.row.causes) == 0 || h.row.file == generic {
+		if h.Row.Kind != sshlog.Root && h.Row.Kind != sshlog.End || len(h.Row.Causes) == 0 || h.Row.Table == sshlog.Generic {
 			continue
 		}
-		ev := logEvent{times: 1, cause: w.s.causeIndex(serverCause(h)), end: h.row.kind == kindEnd}
-		for _, c := range h.caps {
-			switch c.name {
+		ev := logEvent{times: 1, cause: causeIndex(serverCause(h)), end: h.Row.Kind == sshlog.End}
+		for _, c := range h.Captures {
+			switch c.Name {
 			case "addr", "ip":
-				ev.addr = []byte(c.value)
+				ev.addr = []byte(c.Value)
 			case "user":
-				ev.user = []byte(c.value)
+				ev.user = []byte(c.Value)
 			}
 		}
 		return ev
@@ -203,8 +205,8 @@ func (w *lineWorker) slow(msg []byte) logEvent {
 }
 
 // serverCause is the first cause of a message in a server's log.
-func serverCause(h *hit) string {
-	if id := h.row.causes[0].cause; id != atConfig {
+func serverCause(h *sshlog.Hit) string {
+	if id := h.Row.Causes[0].Cause; id != sshlog.AtConfig {
 		return id
 	}
 	return "sshd-config-invalid"

@@ -3,23 +3,36 @@ package explain
 import (
 	"bytes"
 	"slices"
+	"sync"
+
+	"sshwhy/internal/catalog"
 )
+
+// causeIDs are all causes of the catalogue, sorted.
+var causeIDs = sync.OnceValue(func() []string {
+	var ids []string
+	for _, page := range catalog.All() {
+		ids = append(ids, page.ID)
+	}
+	slices.Sort(ids)
+	return ids
+})
 
 // causeIndex is the place of a cause in logCauses, or behind it in the order of
 // the catalogue's own list.
-func (s *summer) causeIndex(id string) int {
+func causeIndex(id string) int {
 	if i := slices.Index(logCauses, id); i >= 0 {
 		return i
 	}
-	i, _ := slices.BinarySearch(s.cat.ids, id)
+	i, _ := slices.BinarySearch(causeIDs(), id)
 	return len(logCauses) + i
 }
 
-func (s *summer) causeName(i int) string {
+func causeName(i int) string {
 	if i < len(logCauses) {
 		return logCauses[i]
 	}
-	return s.cat.ids[min(i-len(logCauses), len(s.cat.ids)-1)]
+	return causeIDs()[min(i-len(logCauses), len(causeIDs())-1)]
 }
 
 // merge puts the result of the next chunk behind what there is.
@@ -116,7 +129,7 @@ func (s *summer) causeCounts(m causeTable) []CauseCount {
 		if t == nil {
 			continue
 		}
-		out = append(out, CauseCount{Cause: s.causeName(id), Count: t.n, First: stampText(t.first), Last: stampText(t.last), Example: string(t.example), Line: t.line})
+		out = append(out, CauseCount{Cause: causeName(id), Count: t.n, First: stampText(t.first), Last: stampText(t.last), Example: string(t.example), Line: t.line})
 	}
 	slices.SortFunc(out, func(a, b CauseCount) int {
 		if a.Count != b.Count {

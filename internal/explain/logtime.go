@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"time"
+
+	"sshwhy/internal/sshlog"
 )
 
 // A logHour counts hours: since 1970 where the log has years, and otherwise
@@ -53,8 +55,8 @@ func num(b []byte) int {
 
 // month reads Jan … Dec; 0 where it is none.
 func month(b []byte) int {
-	for i := 0; i+3 <= len(months); i += 4 {
-		if months[i] == b[0] && months[i+1] == b[1] && months[i+2] == b[2] {
+	for i := 0; i+3 <= len(sshlog.Months); i += 4 {
+		if sshlog.Months[i] == b[0] && sshlog.Months[i+1] == b[1] && sshlog.Months[i+2] == b[2] {
 			return i/4 + 1
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/sshconf"
+	"sshwhy/internal/sshlog"
 )
 
 // A machine is what a text shows of the machine that is to be logged in to: the
@@ -46,7 +47,7 @@ func (rd *reading) readMachine() *machine {
 		if m.passwd(i, s) || m.state(i, s) || m.groups(s) || m.file(i, s) {
 			continue
 		}
-		m.setting(i, s, plain(l.body))
+		m.setting(i, s, sshlog.Plain(l.body))
 	}
 	m.listening(rd)
 	m.units(rd)
@@ -59,7 +60,7 @@ func (rd *reading) readMachine() *machine {
 // userAskedFor is the account that the text is about, "" where it does not say.
 func (rd *reading) userAskedFor() string {
 	for i := range rd.hits {
-		if u, _, ok := cutLast(rd.hits[i].get("userhost"), "@"); ok && u != "" {
+		if u, _, ok := cutLast(rd.hits[i].Get("userhost"), "@"); ok && u != "" {
 			return u
 		}
 	}
@@ -127,7 +128,7 @@ func (m *machine) homeDir() string {
 // passwd reads alice:x:1000:1000:Alice:/home/alice:/bin/bash.
 func (m *machine) passwd(i int, s string) bool {
 	f := strings.Split(s, ":")
-	if len(f) != 7 || !digits(f[2]) || !digits(f[3]) || !strings.HasPrefix(f[5], "/") || f[0] == "" || strings.ContainsAny(f[0], " /\"'") {
+	if len(f) != 7 || !sshlog.Digits(f[2]) || !sshlog.Digits(f[3]) || !strings.HasPrefix(f[5], "/") || f[0] == "" || strings.ContainsAny(f[0], " /\"'") {
 		return false
 	}
 	if m.User == "" && strings.Contains(m.command, f[0]) {

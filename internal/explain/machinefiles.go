@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/evidence"
+	"sshwhy/internal/sshlog"
 )
 
 // Limits of what a text may show of a machine; checks compare some of it with all else.
@@ -47,13 +48,13 @@ func (m *machine) file(i int, s string) bool {
 		return false
 	}
 	meta := &evidence.Meta{Type: kind, Mode: mode}
-	if m.trace != "" && !digits(f[1]) { // namei: mode owner group name
+	if m.trace != "" && !sshlog.Digits(f[1]) { // namei: mode owner group name
 		m.trace = path.Join(m.trace, f[3])
 		meta.Size = 1 // it does not say, and an empty file is rare
 		m.put(i, m.trace, meta, f[1], f[2])
 		return true
 	}
-	if len(f) < 8 || !digits(f[1]) {
+	if len(f) < 8 || !sshlog.Digits(f[1]) {
 		return false
 	}
 	meta.Size, _ = strconv.ParseInt(f[4], 10, 64)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // hostKeyRules: what a warning about the host's key means beside another fault.
@@ -29,12 +30,12 @@ func (rd *reading) changedKey(a *attempt) {
 		return
 	}
 	for _, h := range rd.hitsIn(a) {
-		if strings.HasPrefix(h.row.pat.text, "Offending ") && h.get("file") != "" {
+		if strings.HasPrefix(h.Row.Pattern.Text, "Offending ") && h.Get("file") != "" {
 			c.evidence = append(c.evidence, h.line)
-			c.caps["file"], c.caps["line"] = h.get("file"), h.get("line")
+			c.caps["file"], c.caps["line"] = h.Get("file"), h.Get("line")
 		}
-		if strings.Contains(h.row.pat.text, "has changed and you have requested") && c.caps["host"] == "" {
-			c.caps["host"] = h.get("host")
+		if strings.Contains(h.Row.Pattern.Text, "has changed and you have requested") && c.caps["host"] == "" {
+			c.caps["host"] = h.Get("host")
 		}
 	}
 }
@@ -74,14 +75,14 @@ func (rd *reading) missingKeys(a *attempt) {
 		return
 	}
 	for _, h := range rd.hitsIn(a) {
-		if !strings.Contains(h.row.pat.text, "no such identity: ") || isDefaultKey(h.get("file")) {
+		if !strings.Contains(h.Row.Pattern.Text, "no such identity: ") || isDefaultKey(h.Get("file")) {
 			continue
 		}
 		cert := report.Confirmed
 		if len(a.offered) > 0 || rd.has("agent-refused") {
 			cert = report.Likely
 		}
-		rd.add("private-key-missing", cert, scoreRule, h.line, map[string]string{"file": h.get("file")})
+		rd.add("private-key-missing", cert, scoreRule, h.line, map[string]string{"file": h.Get("file")})
 		return
 	}
 }
@@ -97,11 +98,11 @@ func (rd *reading) authRules(a *attempt) {
 		return
 	}
 	user, host := a.user, a.host
-	if u, h, ok := cutLast(denied.get("userhost"), "@"); ok {
+	if u, h, ok := cutLast(denied.Get("userhost"), "@"); ok {
 		user, host = u, h
 	}
 	methods := a.methods
-	if m := denied.get("methods"); m != "" {
+	if m := denied.Get("methods"); m != "" {
 		methods = strings.Split(m, ",")
 	}
 	caps := map[string]string{"user": user, "host": host, "methods": strings.Join(methods, ",")}
@@ -120,7 +121,7 @@ func (rd *reading) authRules(a *attempt) {
 func (rd *reading) refusedByPuTTYsPeer(a *attempt) {
 	key, none := rd.saidIn(a, "Server refused our key"), rd.saidIn(a, "No supported authentication methods available")
 	c := rd.get("publickey-rejected")
-	if key != nil && none != nil && c != nil && strings.Contains(none.get("methods"), "publickey") {
+	if key != nil && none != nil && c != nil && strings.Contains(none.Get("methods"), "publickey") {
 		c.evidence = append(c.evidence, rd.drop("no-auth-method")...)
 	}
 }
@@ -239,12 +240,12 @@ func (rd *reading) passwordRules(a *attempt, denied *hit) {
 	at := rd.lineIn(a, "Permission denied, please try again")
 	user := a.user
 	if h := rd.saidIn(a, "'s password:"); h != nil {
-		if u, _, ok := cutLast(h.get("userhost"), "@"); ok {
+		if u, _, ok := cutLast(h.Get("userhost"), "@"); ok {
 			user = strings.TrimPrefix(u, "(")
 		}
 	}
 	if denied != nil {
-		if u, _, ok := cutLast(denied.get("userhost"), "@"); ok {
+		if u, _, ok := cutLast(denied.Get("userhost"), "@"); ok {
 			user = u
 		}
 	}
@@ -334,7 +335,7 @@ func (rd *reading) foreignWords(a *attempt) int {
 		if l.command != "" {
 			return -1
 		}
-		known := slices.ContainsFunc(rd.hitsIn(a), func(h *hit) bool { return h.line == i && h.row.file != generic })
+		known := slices.ContainsFunc(rd.hitsIn(a), func(h *hit) bool { return h.line == i && h.Row.Table != sshlog.Generic })
 		if l.debug == 0 && strings.Contains(l.text, " ") && !known && !isVersionLine(l) {
 			return i
 		}

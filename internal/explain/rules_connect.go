@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // isPublic reports whether an address or name lies beyond private networks.
@@ -39,7 +40,7 @@ func (rd *reading) hitsIn(a *attempt) []*hit {
 // said reports whether an attempt's lines hold a message whose pattern contains text.
 func (rd *reading) saidIn(a *attempt, text string) *hit {
 	for _, h := range rd.hitsIn(a) {
-		if strings.Contains(h.row.pat.text, text) {
+		if strings.Contains(h.Row.Pattern.Text, text) {
 			return h
 		}
 	}
@@ -77,8 +78,8 @@ func (rd *reading) configRules(a *attempt) {
 			rd.add("wrong-host-name", report.Likely, scoreRule, at, nil).evidence = append([]int{at}, ev...)
 		}
 	}
-	if h := rd.saidIn(a, "Bad port '"); h != nil && strings.ContainsAny(h.get("value"), " @") {
-		rd.add("wrong-host-name", report.Likely, scoreRule, h.line, map[string]string{"value": h.get("value")})
+	if h := rd.saidIn(a, "Bad port '"); h != nil && strings.ContainsAny(h.Get("value"), " @") {
+		rd.add("wrong-host-name", report.Likely, scoreRule, h.line, map[string]string{"value": h.Get("value")})
 	}
 	if h := rd.saidIn(a, "Bad stdio forwarding"); h != nil && rd.saidIn(a, "exchange_identification: Connection closed") != nil {
 		// the inner ssh of a jump: its -W was mangled on the way through a shell
@@ -118,7 +119,7 @@ func (rd *reading) connectRules(a *attempt) {
 		if t.words == "" {
 			continue
 		}
-		e := rd.cat.errno(t.words)
+		e := rd.messages.Errno(t.words)
 		if _, ok := failed[e]; !ok {
 			failed[e] = t
 		}
@@ -137,7 +138,7 @@ func (rd *reading) connectRules(a *attempt) {
 		}
 		t := failed[v4fail]
 		for i, s := range rd.errnoCauses(v4fail, t.addr) {
-			rd.add(s.cause, s.certainty, scoreRule-i, t.line, map[string]string{"host": a.host, "addr": t.addr, "port": strconv.Itoa(t.port)})
+			rd.add(s.Cause, s.Certainty, scoreRule-i, t.line, map[string]string{"host": a.host, "addr": t.addr, "port": strconv.Itoa(t.port)})
 		}
 	}
 	if len(failed) == 1 && v4fail == "" && v6fail != "" && (v6fail == "ENETUNREACH" || v6fail == "EHOSTUNREACH") {
@@ -224,10 +225,10 @@ func (rd *reading) wrongPort() {
 	}
 	for i := range rd.hits {
 		h := &rd.hits[i]
-		if !strings.Contains(h.row.pat.text, "Server listening on") {
+		if !strings.Contains(h.Row.Pattern.Text, "Server listening on") {
 			continue
 		}
-		if p, _ := strconv.Atoi(h.get("port")); p != 0 && p != asked {
+		if p, _ := strconv.Atoi(h.Get("port")); p != 0 && p != asked {
 			w := rd.add("wrong-port", report.Likely, scoreRule, h.line, map[string]string{"port": strconv.Itoa(asked)})
 			w.evidence = append(w.evidence, c.evidence[0])
 		}
@@ -267,7 +268,7 @@ func (rd *reading) hangRules(a *attempt) {
 // endIn reports whether an attempt has an ending of any kind.
 func (rd *reading) endIn(a *attempt) bool {
 	for _, h := range rd.hitsIn(a) {
-		if h.row.kind == kindEnd || h.row.kind == kindRoot {
+		if h.Row.Kind == sshlog.End || h.Row.Kind == sshlog.Root {
 			return true
 		}
 	}
@@ -279,14 +280,14 @@ func (rd *reading) endIn(a *attempt) bool {
 func (rd *reading) bannerRules(a *attempt) {
 	var end *hit
 	for _, h := range rd.hitsIn(a) {
-		if h.row.kind == kindEnd && len(h.row.causes) > 0 && (strings.HasPrefix(h.row.causes[0].cause, "closed-") || h.row.causes[0].cause == "banner-timeout") && !strings.HasPrefix(rd.lines[h.line].prog, "sshd") {
+		if h.Row.Kind == sshlog.End && len(h.Row.Causes) > 0 && (strings.HasPrefix(h.Row.Causes[0].Cause, "closed-") || h.Row.Causes[0].Cause == "banner-timeout") && !strings.HasPrefix(rd.lines[h.line].prog, "sshd") {
 			end = h
 		}
 	}
 	if end == nil {
 		return
 	}
-	caps := map[string]string{"addr": end.get("addr")}
+	caps := map[string]string{"addr": end.Get("addr")}
 	n := rd.attemptOf(a.first)
 	own := func(id string) bool { c := rd.get(id); return c != nil && c.attempt == n && c.fromEnd }
 	place := func(cause string, cert report.Certainty) {
@@ -309,7 +310,7 @@ func (rd *reading) bannerRules(a *attempt) {
 		if strings.Contains(rd.lines[end.line].text, "timed out") {
 			place("mtu-blackhole", report.Likely)
 		}
-	case strings.Contains(end.row.pat.text, "exchange_identification"), strings.Contains(end.row.pat.text, "banner exchange"), a.reached == stepEstablished && !a.proxy:
+	case strings.Contains(end.Row.Pattern.Text, "exchange_identification"), strings.Contains(end.Row.Pattern.Text, "banner exchange"), a.reached == stepEstablished && !a.proxy:
 		place("closed-before-banner", report.Likely)
 		if !rd.serverSpoke() { // what separates these is in the server's log only
 			for i, id := range [...]string{"max-startups", "source-penalized", "tcp-wrappers-deny"} {
@@ -325,7 +326,7 @@ func (rd *reading) bannerRules(a *attempt) {
 // without -v is the one sign that the key exchange worked.
 func (rd *reading) pastHostKey(a *attempt, end *hit) bool {
 	h := rd.saidIn(a, "Permanently added")
-	return h != nil && h.line < end.line && !strings.Contains(end.row.pat.text, "exchange_identification")
+	return h != nil && h.line < end.line && !strings.Contains(end.Row.Pattern.Text, "exchange_identification")
 }
 
 // closedInAuth: the server closed while authentication was under way.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // Every SSH library has its own sentence for "the two lists share nothing", and
@@ -55,7 +56,7 @@ func (rd *reading) negotiation() {
 		if l.text == "" || l.command != "" || !rd.speaksOfSSH(l.text) {
 			continue
 		}
-		cause := disagreement(lower(l.text))
+		cause := disagreement(sshlog.Lower(l.text))
 		if cause == "" {
 			continue
 		}
@@ -101,7 +102,7 @@ func (rd *reading) disjointLists() {
 	}
 	seen := map[place][2]proposal{}
 	for i := range rd.lines {
-		p, ok := proposed(lower(rd.lines[i].text))
+		p, ok := proposed(sshlog.Lower(rd.lines[i].text))
 		if !ok {
 			continue
 		}
@@ -205,5 +206,5 @@ func listOfNames(low string) string {
 
 // speaksOfSSH: the words of a disagreement are everyday words elsewhere.
 func (rd *reading) speaksOfSSH(text string) bool {
-	return listOfNames(lower(text)) != "" || firstList(lower(text)) != "" && (len(text) < 160 || strings.Contains(lower(text), "ssh"))
+	return listOfNames(sshlog.Lower(text)) != "" || firstList(sshlog.Lower(text)) != "" && (len(text) < 160 || strings.Contains(sshlog.Lower(text), "ssh"))
 }

@@ -36,7 +36,7 @@ func (rd *reading) shellEnded(a *attempt) {
 	if status == nil || took < 0 || a.reached < stepSession || rd.lineIn(a, "Sending command:") >= 0 || rd.livedFor(took) > shortShell {
 		return
 	}
-	if n := status.get("n"); n != "" && n != "0" {
+	if n := status.Get("n"); n != "" && n != "0" {
 		rd.add("session-refused", report.Likely, scoreRule, status.line, nil)
 	}
 }

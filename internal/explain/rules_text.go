@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // wholeText looks at what only the text as a whole shows: what is said in one
@@ -77,7 +78,7 @@ func (rd *reading) shortTimeout() {
 	}
 	const short = 5 // seconds; a slow VPN or a sleeping host needs more
 	for i := range rd.lines {
-		_, v, ok := strings.Cut(lower(rd.lines[i].body), "connecttimeout")
+		_, v, ok := strings.Cut(sshlog.Lower(rd.lines[i].body), "connecttimeout")
 		v = strings.TrimLeft(v, "= ")
 		n := 0
 		for n < len(v) && v[n] >= '0' && v[n] <= '9' {
@@ -171,7 +172,7 @@ func (rd *reading) manyFailures() {
 	}
 	passwords := 0
 	for i := range rd.hits {
-		t := rd.hits[i].row.pat.text
+		t := rd.hits[i].Row.Pattern.Text
 		if strings.HasPrefix(t, "Failed password") || strings.HasPrefix(t, "Failed keyboard-interactive") || strings.HasPrefix(t, "Bad password attempt") {
 			passwords++
 		}
@@ -205,7 +206,7 @@ var helpers = []string{"nc", "ncat", "netcat", "connect", "connect-proxy", "cork
 func (rd *reading) commandMissing() {
 	for i := range rd.hits {
 		h := &rd.hits[i]
-		if !strings.Contains(h.row.pat.text, "command not found") {
+		if !strings.Contains(h.Row.Pattern.Text, "command not found") {
 			continue
 		}
 		words := strings.Fields(strings.TrimLeft(rd.lines[h.line].text, "["))
@@ -242,7 +243,7 @@ func (rd *reading) paramikoBanner() {
 	}
 	for i := range rd.hits {
 		h := &rd.hits[i]
-		if text := h.get("text"); strings.HasPrefix(h.row.pat.text, "paramiko.transport: Banner:") && !strings.HasPrefix(text, "SSH-") {
+		if text := h.Get("text"); strings.HasPrefix(h.Row.Pattern.Text, "paramiko.transport: Banner:") && !strings.HasPrefix(text, "SSH-") {
 			rd.drop("banner-timeout")
 			rd.add("not-ssh", report.Likely, scoreRule, h.line, map[string]string{"text": text})
 			return
@@ -344,7 +345,7 @@ func (rd *reading) foreignBeforeEnd() {
 		return
 	}
 	l := &rd.lines[at-1]
-	low := lower(l.text)
+	low := sshlog.Lower(l.text)
 	if l.command != "" || l.debug > 0 || l.prog != "" || strings.HasPrefix(low, "ssh") || slices.ContainsFunc(rd.hits, func(h hit) bool { return h.line == at-1 }) ||
 		!slices.ContainsFunc(complaints, func(w string) bool { return strings.Contains(low, w) }) {
 		return
@@ -363,7 +364,7 @@ func (rd *reading) ruleLost() {
 			return
 		case strings.Contains(s, "iptables -") && strings.Contains(s, " INPUT ") && strings.Contains(s, "-j ACCEPT") && strings.Contains(s+" ", "--dport "+itoa(rd.askedPort())+" "):
 			rule = i
-		case rule >= 0 && (strings.Contains(lower(rd.lines[i].body), "reboot") || strings.Contains(lower(rd.lines[i].body), "restart")):
+		case rule >= 0 && (strings.Contains(sshlog.Lower(rd.lines[i].body), "reboot") || strings.Contains(sshlog.Lower(rd.lines[i].body), "restart")):
 			restart = true
 		}
 	}

@@ -184,7 +184,7 @@ func (rd *reading) settingRules() {
 	user := ""
 	if denied >= 0 {
 		for i := range rd.hits {
-			if u, _, ok := cutLast(rd.hits[i].get("userhost"), "@"); ok {
+			if u, _, ok := cutLast(rd.hits[i].Get("userhost"), "@"); ok {
 				user = u
 			}
 		}

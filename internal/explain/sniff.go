@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"sshwhy/internal/catalog"
+	"sshwhy/internal/sshlog"
 )
 
 // Kind is what a text is: something pasted, or a log.
@@ -64,7 +65,7 @@ type Event struct {
 // Line reads one line of a log. ok is false where it says nothing of a login
 // or a connection.
 func Line(line []byte) (e Event, ok bool) {
-	cat, err := load()
+	cat, err := sshlog.Load()
 	if err != nil {
 		return e, false
 	}
@@ -86,7 +87,7 @@ func Line(line []byte) (e Event, ok bool) {
 		e.Summary = "A login succeeded."
 		return e, true
 	}
-	e.Cause = s.causeName(ev.cause)
+	e.Cause = causeName(ev.cause)
 	page, _ := catalog.Get(e.Cause)
 	e.Summary = page.Sentence(map[string]string{"user": e.User, "addr": e.Addr})
 	return e, true

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"sshwhy/internal/sshlog"
 )
 
 // A Summary is what a log says, counted.
@@ -68,9 +70,9 @@ const (
 // zstd, journalctl -o json and -o export as well, and uses a fixed amount of
 // memory. It fails where reading does; what was read until then is returned too.
 func Summarize(r io.Reader, opt Options) (*Summary, error) {
-	cat, err := load()
+	cat, err := sshlog.Load()
 	if err != nil {
-		return nil, fmt.Errorf("message catalogue: %w", err)
+		return nil, fmt.Errorf("the tables of messages: %w", err)
 	}
 	src, format, done, err := openLog(r)
 	if err != nil {
@@ -85,7 +87,7 @@ func Summarize(r io.Reader, opt Options) (*Summary, error) {
 // summer runs the counting: one reader, a few workers, and one that puts their
 // results in order.
 type summer struct {
-	cat    *catalogue
+	cat    *sshlog.Messages
 	opt    Options
 	format logFormat
 	total  counts

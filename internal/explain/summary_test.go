@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // smallLog is what visitors leave in the log: an unknown user with two
@@ -176,7 +177,10 @@ func TestSummarizeLarge(t *testing.T) {
 
 // TestFastAgrees: the fast path names the cause that the catalogue names.
 func TestFastAgrees(t *testing.T) {
-	cat := mustLoad(t)
+	cat, err := sshlog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	files, _ := filepath.Glob("testdata/openssh/pair/*/*.server.txt")
 	if len(files) == 0 {
 		t.Fatal("no samples")
@@ -198,9 +202,9 @@ func TestFastAgrees(t *testing.T) {
 			}
 			seen++
 			ok := false
-			for _, h := range cat.find(clean(1, string(msg)).text) {
-				for _, s := range h.row.causes {
-					ok = ok || s.cause == logCauses[ev.cause]
+			for _, h := range cat.Find(sshlog.Clean(string(msg)).Text) {
+				for _, s := range h.Row.Causes {
+					ok = ok || s.Cause == logCauses[ev.cause]
 				}
 			}
 			if !ok {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"sshwhy/internal/sshlog"
 )
 
 // tools is what the outputs of tools in a text say. Each reader recognises its
@@ -91,7 +93,7 @@ func readTools(lines []line) tools {
 			t.readSetting(i, s)
 		}
 		if inHosts && t.hostsDeny < 0 {
-			t.readHostsDeny(i, plain(l.body)) // "sshd: " is no program's name here
+			t.readHostsDeny(i, sshlog.Plain(l.body)) // "sshd: " is no program's name here
 		}
 	}
 	t.markRules()
@@ -195,7 +197,7 @@ func (t *tools) readListener(i int, s string) bool {
 	f := strings.Fields(s)
 	l := listener{line: i}
 	for _, w := range f {
-		if a, p, ok := cutLast(w, ":"); ok && l.port == "" && p != "*" && p != "" && (p == "ssh" || digits(p)) {
+		if a, p, ok := cutLast(w, ":"); ok && l.port == "" && p != "*" && p != "" && (p == "ssh" || sshlog.Digits(p)) {
 			l.addr, l.port = strings.Trim(a, "[]"), p
 		}
 	}
@@ -283,7 +285,7 @@ func (t *tools) readSetting(i int, s string) {
 	if !strictKeywords[key] || len(strings.Fields(value)) > 6 {
 		return
 	}
-	if key == "port" && !digits(strings.TrimSpace(value)) {
+	if key == "port" && !sshlog.Digits(strings.TrimSpace(value)) {
 		return
 	}
 	if _, seen := t.sshd[key]; !seen {

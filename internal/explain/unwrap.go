@@ -28,7 +28,7 @@ func (rd *reading) again() *reading {
 	if !any {
 		return nil
 	}
-	alt := &reading{cat: rd.cat, opt: rd.opt, lines: joined, cut: rd.cut}
+	alt := &reading{messages: rd.messages, opt: rd.opt, lines: joined, cut: rd.cut}
 	alt.interpret()
 	if !alt.sure() {
 		return nil

@@ -1,4 +1,4 @@
-package explain
+package sshlog
 
 import (
 	"os"
@@ -9,42 +9,42 @@ import (
 	"sshwhy/internal/report"
 )
 
-func mustLoad(t testing.TB) *catalogue {
+func mustLoad(t testing.TB) *Messages {
 	t.Helper()
-	c, err := load()
+	c, err := Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// TestCatalogue: every row parses, names stages and causes that exist, and
+// TestMessages: every row parses, names stages and causes that exist, and
 // matches a line made from itself.
-func TestCatalogue(t *testing.T) {
+func TestMessages(t *testing.T) {
 	c := mustLoad(t)
 	stages := " config resolve route connect banner kex hostkey auth session package service socket network firewall access resources "
 	for i := range c.rows {
 		r := &c.rows[i]
-		if !strings.Contains(stages, " "+r.stage+" ") {
-			t.Errorf("%s: %q: unknown stage %q", r.file, r.pat.text, r.stage)
+		if !strings.Contains(stages, " "+r.Stage+" ") {
+			t.Errorf("%s: %q: unknown stage %q", r.Table, r.Pattern.Text, r.Stage)
 		}
-		for _, s := range r.causes {
-			if _, ok := catalog.Get(s.cause); !ok && s.cause != atConfig {
-				t.Errorf("%s: %q: unknown cause %q", r.file, r.pat.text, s.cause)
+		for _, s := range r.Causes {
+			if _, ok := catalog.Get(s.Cause); !ok && s.Cause != AtConfig {
+				t.Errorf("%s: %q: unknown cause %q", r.Table, r.Pattern.Text, s.Cause)
 			}
 		}
-		if r.proves == "" || (r.kind == kindRoot || r.kind == kindEnd) && len(r.causes) == 0 && r.stage != report.StageSession {
-			t.Errorf("%s: %q names no cause or proves nothing", r.file, r.pat.text)
+		if r.Proves == "" || (r.Kind == Root || r.Kind == End) && len(r.Causes) == 0 && r.Stage != report.StageSession {
+			t.Errorf("%s: %q names no cause or proves nothing", r.Table, r.Pattern.Text)
 		}
-		line := example(r.pat)
-		if _, _, _, ok := r.pat.match(line, lower(line)); !ok {
-			t.Errorf("%s: %q does not match its own example %q", r.file, r.pat.text, line)
+		line := example(r.Pattern)
+		if _, _, _, ok := r.Pattern.match(line, Lower(line)); !ok {
+			t.Errorf("%s: %q does not match its own example %q", r.Table, r.Pattern.Text, line)
 		}
 	}
 }
 
 // example makes a line that a pattern is to match.
-func example(p pattern) string {
+func example(p Pattern) string {
 	var b strings.Builder
 	for i, l := range p.literals {
 		b.WriteString(l)
@@ -108,9 +108,8 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-func findRendered(t *testing.T, msg string) []hit {
-	l := clean(1, render(msg))
-	return mustLoad(t).find(l.text)
+func findRendered(t *testing.T, msg string) []Hit {
+	return mustLoad(t).Find(Clean(render(msg)).Text)
 }
 
 // render puts plausible values into a format string of C.

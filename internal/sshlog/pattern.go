@@ -1,11 +1,11 @@
-package explain
+package sshlog
 
 import (
 	"fmt"
 	"strings"
 )
 
-// A pattern is a message with its variable parts in braces: literal text
+// A Pattern is a message with its variable parts in braces: literal text
 // alternates with captures, as in
 //
 //	ssh: connect to host {host} port {port}: Connection refused
@@ -15,8 +15,8 @@ import (
 // depends on its name: numbers (line, n, pid), anything (names in
 // freeCaptures), otherwise no blanks. There is no backtracking beyond trying a
 // few starts, so matching is linear in the line.
-type pattern struct {
-	text     string
+type Pattern struct {
+	Text     string
 	start    bool
 	end      bool
 	literals []string // literals[0] capture[0] literals[1] … ; len = len(captures)+1
@@ -32,6 +32,9 @@ var freeCaptures = map[string]bool{
 	"methods": true, "opt": true, "value": true, "command": true, "dest": true,
 }
 
+// Free reports whether a capture of that name may hold blanks, and so anything.
+func Free(name string) bool { return freeCaptures[name] }
+
 // addressCaptures hold an address, or what somebody put in its place
 // (x.x.x.x, <IP>, HOST), so that "Connection reset by {ip}" is not "Connection
 // reset by peer".
@@ -41,9 +44,9 @@ var addressCaptures = map[string]bool{"ip": true}
 var digitCaptures = map[string]bool{"line": true, "n": true, "pid": true}
 
 // compile parses the notation above.
-func compile(s string) (pattern, error) {
-	p := pattern{text: s}
-	rest := lower(s)
+func compile(s string) (Pattern, error) {
+	p := Pattern{Text: s}
+	rest := Lower(s)
 	if r, ok := strings.CutPrefix(rest, "^"); ok {
 		p.start, rest = true, r
 	}
@@ -75,6 +78,9 @@ func compile(s string) (pattern, error) {
 	return p, nil
 }
 
+// Open reports whether the pattern ends with a capture, which then takes all it may hold.
+func (p *Pattern) Open() bool { return p.literals[len(p.literals)-1] == "" }
+
 // captureAt is where the next capture begins. A brace before a blank is itself,
 // as in "denied { name_bind } for".
 func captureAt(s string) int {
@@ -86,12 +92,12 @@ func captureAt(s string) int {
 	return -1
 }
 
-// A capture is one variable part of a message, as it stood in the text.
-type capture struct{ name, value string }
+// A Capture is one variable part of a message, as it stood in the text.
+type Capture struct{ Name, Value string }
 
 // match returns the captures of p in a line, the byte range from its first
 // literal to its end, and whether it matches. low is the line in lower case.
-func (p *pattern) match(line, low string) (caps []capture, from, to int, ok bool) {
+func (p *Pattern) match(line, low string) (caps []Capture, from, to int, ok bool) {
 	lead := p.literals[0] == "" && len(p.captures) > 0
 	first := 0
 	if lead {
@@ -120,7 +126,7 @@ func (p *pattern) match(line, low string) (caps []capture, from, to int, ok bool
 
 // leading takes the capture that stands before the first literal at i: the run
 // without blanks that ends there (all from the start for a tied pattern).
-func (p *pattern) leading(line string, i int) ([]capture, bool) {
+func (p *Pattern) leading(line string, i int) ([]Capture, bool) {
 	from := 0
 	if !p.start {
 		from = strings.LastIndexAny(line[:i], " \t") + 1
@@ -129,11 +135,11 @@ func (p *pattern) leading(line string, i int) ([]capture, bool) {
 	if !captureFits(p.captures[0], value) {
 		return nil, false
 	}
-	return []capture{{p.captures[0], value}}, true
+	return []Capture{{p.captures[0], value}}, true
 }
 
 // tail matches what follows literal number k, which ends at pos.
-func (p *pattern) tail(line, low string, pos, k int) (caps []capture, end int, ok bool) {
+func (p *Pattern) tail(line, low string, pos, k int) (caps []Capture, end int, ok bool) {
 	for ; k < len(p.captures); k++ {
 		name, lit := p.captures[k], p.literals[k+1]
 		n := strings.Index(low[pos:], lit)
@@ -143,7 +149,7 @@ func (p *pattern) tail(line, low string, pos, k int) (caps []capture, end int, o
 		if n < 0 || !captureFits(name, line[pos:pos+n]) {
 			return nil, 0, false
 		}
-		caps = append(caps, capture{name, line[pos : pos+n]})
+		caps = append(caps, Capture{name, line[pos : pos+n]})
 		pos += n + len(lit)
 	}
 	if p.end && strings.Trim(line[pos:], " .\"'") != "" {
@@ -183,9 +189,9 @@ func captureRun(name, s string) int {
 	}
 }
 
-// lower turns ASCII capitals into small letters and changes no length: people
+// Lower turns ASCII capitals into small letters and changes no length: people
 // retell messages in their own spelling.
-func lower(s string) string {
+func Lower(s string) string {
 	for i := range len(s) {
 		if s[i] >= 'A' && s[i] <= 'Z' {
 			b := []byte(s)
@@ -202,7 +208,7 @@ func lower(s string) string {
 
 // safeWords are the words of the pattern's literals that stand between word
 // boundaries wherever the pattern matches: by any of them it can be found.
-func (p *pattern) safeWords() []string {
+func (p *Pattern) safeWords() []string {
 	var out []string
 	for i, lit := range p.literals {
 		words(lit, func(from, to int) {
@@ -222,7 +228,7 @@ func words(s string, f func(from, to int)) {
 	from := -1
 	for i := range len(s) {
 		switch {
-		case isWordByte(s[i]):
+		case IsWordByte(s[i]):
 			if from < 0 {
 				from = i
 			}
@@ -236,6 +242,7 @@ func words(s string, f func(from, to int)) {
 	}
 }
 
-func isWordByte(c byte) bool {
+// IsWordByte reports whether a byte belongs to a word.
+func IsWordByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
 }

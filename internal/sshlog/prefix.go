@@ -1,16 +1,16 @@
-package explain
+package sshlog
 
 import (
 	"slices"
 	"strings"
 )
 
-// months are the month names of a traditional syslog time stamp (RFC 3164 4.1.2).
-const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+// Months are the month names of a traditional syslog time stamp (RFC 3164 4.1.2).
+const Months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 
-// cutLogPrefix takes the prefixes of logs off a line: priority, time stamp,
+// CutPrefix takes the prefixes of logs off a line: priority, time stamp,
 // host, program and pid. ok says whether there was any.
-func cutLogPrefix(s string) (prog, rest string, ok bool) {
+func CutPrefix(s string) (prog, rest string, ok bool) {
 	rest = s
 	if t, found := cutPriority(rest); found {
 		rest, ok = t, true
@@ -18,11 +18,11 @@ func cutLogPrefix(s string) (prog, rest string, ok bool) {
 	if t, found := cutWindows(rest); found {
 		return "sshd", t, true
 	}
-	if t, found := cutTime(rest); found {
+	if t, found := CutTime(rest); found {
 		rest, ok = strings.TrimLeft(t, " "), true
 		rest = strings.TrimPrefix(strings.TrimPrefix(rest, "> "), "stderr: ")
 	}
-	if p, t, found := cutIdent(rest, ok); found {
+	if p, t, found := CutIdent(rest, ok); found {
 		return p, t, true
 	}
 	return "", rest, ok
@@ -31,7 +31,7 @@ func cutLogPrefix(s string) (prog, rest string, ok bool) {
 // cutPriority takes <38> off.
 func cutPriority(s string) (string, bool) {
 	if len(s) > 3 && s[0] == '<' {
-		if i := strings.IndexByte(s[:min(len(s), 6)], '>'); i > 1 && digits(s[1:i]) {
+		if i := strings.IndexByte(s[:min(len(s), 6)], '>'); i > 1 && Digits(s[1:i]) {
 			return s[i+1:], true
 		}
 	}
@@ -42,7 +42,7 @@ func cutPriority(s string) (string, bool) {
 // with milliseconds, and in old versions a running number.
 func cutWindows(s string) (string, bool) {
 	pid, rest, ok := strings.Cut(s, " ")
-	if !ok || !digits(pid) || len(pid) > 6 {
+	if !ok || !Digits(pid) || len(pid) > 6 {
 		return s, false
 	}
 	if first, t, ok := strings.Cut(rest, " "); ok && isoDate(first) && len(first) == 10 {
@@ -52,14 +52,14 @@ func cutWindows(s string) (string, bool) {
 	if !ok || !clockTime(clock) {
 		return s, false
 	}
-	if n, t, ok := strings.Cut(rest, " "); ok && digits(n) && len(n) <= 3 {
+	if n, t, ok := strings.Cut(rest, " "); ok && Digits(n) && len(n) <= 3 {
 		rest = t
 	}
 	return rest, true
 }
 
-// cutTime takes a time stamp off: syslog, ISO 8601, a time of day, in brackets or not.
-func cutTime(s string) (string, bool) {
+// CutTime takes a time stamp off: syslog, ISO 8601, a time of day, in brackets or not.
+func CutTime(s string) (string, bool) {
 	t := strings.TrimPrefix(s, "[")
 	if n := syslogStamp(t); n > 0 {
 		return strings.TrimPrefix(t[n:], "]"), true
@@ -86,25 +86,26 @@ func cutTime(s string) (string, bool) {
 // syslogStamp is the length of "Nov 20 14:39:11 " (with year or without), 0 where there is none.
 func syslogStamp(s string) int {
 	f := strings.SplitN(s, " ", 5)
-	if len(f) < 4 || len(f[0]) != 3 || !strings.Contains(months, f[0]) {
+	if len(f) < 4 || len(f[0]) != 3 || !strings.Contains(Months, f[0]) {
 		return 0
 	}
-	if !digits(f[1]) || len(f[1]) > 2 || !clockTime(f[2]) {
+	if !Digits(f[1]) || len(f[1]) > 2 || !clockTime(f[2]) {
 		return 0
 	}
 	return len(f[0]) + len(f[1]) + len(f[2]) + 3
 }
 
 func isoDate(s string) bool {
-	return len(s) >= 10 && digits(s[:4]) && (s[4] == '-' || s[4] == '/') && digits(s[5:7]) && digits(s[8:10])
+	return len(s) >= 10 && Digits(s[:4]) && (s[4] == '-' || s[4] == '/') && Digits(s[5:7]) && Digits(s[8:10])
 }
 
 // clockTime accepts 14:39:11, also with a fraction and a zone.
 func clockTime(s string) bool {
-	return len(s) >= 8 && s[2] == ':' && s[5] == ':' && digits(s[:2]) && digits(s[3:5]) && digits(s[6:8])
+	return len(s) >= 8 && s[2] == ':' && s[5] == ':' && Digits(s[:2]) && Digits(s[3:5]) && Digits(s[6:8])
 }
 
-func digits(s string) bool {
+// Digits reports whether s is decimal digits and nothing else.
+func Digits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
@@ -117,9 +118,9 @@ func digits(s string) bool {
 // time stamp stands in front.
 var logPrograms = []string{"sshd", "sshd-session", "sshd-auth", "ssh", "systemd", "dropbear", "kernel", "sudo", "su", "fail2ban-server", "sshguard"}
 
-// cutIdent takes "host sshd[12]: " or "sshd[12]: " off. After a time stamp any
+// CutIdent takes "host sshd[12]: " or "sshd[12]: " off. After a time stamp any
 // program counts, otherwise only those known.
-func cutIdent(s string, stamped bool) (prog, rest string, ok bool) {
+func CutIdent(s string, stamped bool) (prog, rest string, ok bool) {
 	colon := strings.Index(s, ": ")
 	if colon < 0 {
 		if strings.HasSuffix(s, ":") {
@@ -134,7 +135,7 @@ func cutIdent(s string, stamped bool) (prog, rest string, ok bool) {
 	}
 	ident := head[len(head)-1]
 	name, pid, hasPid := strings.Cut(ident, "[")
-	hasPid = hasPid && strings.HasSuffix(pid, "]") && digits(strings.TrimSuffix(pid, "]"))
+	hasPid = hasPid && strings.HasSuffix(pid, "]") && Digits(strings.TrimSuffix(pid, "]"))
 	known := slices.Contains(logPrograms, name)
 	switch {
 	case hasPid && (known || stamped):
