@@ -43,12 +43,10 @@ func (s *System) drop(r Record) error {
 	return errors.Join(errs...)
 }
 
-// ownDir makes the directory of the records, which hold contents of files and
-// decide what an undo does: it must be the operator's, and nobody else's.
+// ownDir says why the directory of the records, which hold contents of files
+// and decide what an undo does, is not the operator's and nobody else's. Where
+// others may only look into it, they may not any more.
 func (s *System) ownDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
 	real, err := resolve(dir)
 	if err != nil {
 		return err

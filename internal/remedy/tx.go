@@ -65,7 +65,7 @@ func Begin(s *System, stateDir string) (*Tx, error) {
 	if err := supported(); err != nil {
 		return nil, err
 	}
-	if err := s.ownDir(stateDir); err != nil {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the record of the fix cannot be made, so nothing is changed: %w", err)
 	}
 	if err := s.writable(stateDir); err != nil {
@@ -88,6 +88,9 @@ const lockName = "lock"
 
 // acquire takes the lock of a state directory and writes down who has it.
 func acquire(s *System, stateDir string) (*os.File, error) {
+	if err := s.ownDir(stateDir); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(stateDir, lockName)
 	f, ok, err := s.lock(path)
 	if err != nil {
