@@ -46,7 +46,7 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 		}
 		mend(f, "Let the user read it.", v.chmodOf(k, fl.at, m.Mode|need))
 	case m.UID == 0 && m.Type == "file":
-		step := v.chownTo(a.Name, path, m.UID)
+		step := v.chownOf(k, fl.at)
 		step.Act = &report.Action{Kind: report.ActOwner, Path: path, User: a.Name}
 		mend(f, "Give the file to the user, if it holds keys and nothing else.", step)
 	default:
@@ -107,34 +107,59 @@ func (v *view) listKeys(f *report.Finding, path string) string {
 	return fmt.Sprintf("whoever holds these %d keys", len(keys))
 }
 
-// chmodOf sets the mode of a part of the chain. By hand it is done as its
-// owner, who may have put a link there: root's chmod would follow it.
+// chmodOf sets the mode of a part of the chain. By hand its owner does it,
+// whom it is given to first where it is root's: root's chmod would follow a
+// link that the user has put there.
 func (v *view) chmodOf(k facts.KeyFile, h facts.HostFile, mode uint32) report.Step {
 	before := h.Meta.Mode
 	if h.Meta.Type == "file" && h.Meta.UID != 0 { // no fix sets these on what is not root's
 		mode, before = mode&^0o6000, before&^0o6000
 	}
 	step := chmod(h.Path, mode, before)
-	above := chain(k)
-	above = above[slices.IndexFunc(above, func(o facts.HostFile) bool { return o.Path == h.Path })+1:]
-	swappable := slices.ContainsFunc(above, func(o facts.HostFile) bool {
-		return !o.Origin.Known() || o.Meta.UID != 0 || o.Meta.Mode&0o022 != 0
-	})
-	as := ""
-	switch {
-	case !swappable:
-	case h.Meta.UID == v.Account.UID && h.Meta.UID != 0:
-		as = "runuser -u " + shquote.Word(v.Account.Name) + " -- "
-	default:
-		as = "test -L " + shquote.Word(h.Path) + " || "
+	if v.Account.UID == 0 || v.decidedAt(k, h) == "" {
+		return step
 	}
+	as := "runuser -u " + shquote.Word(v.Account.Name) + " -- "
 	step.Do, step.Undo = as+step.Do, as+step.Undo
+	if h.Meta.UID != v.Account.UID {
+		give := v.chownOf(k, h)
+		step.Do, step.Undo = give.Do+" && "+step.Do, step.Undo+" && "+give.Undo
+	}
 	return step
 }
 
-// chownTo gives a path itself, not what it may link to, to a user.
-func (v *view) chownTo(user, path string, before int) report.Step {
-	return do(fmt.Sprintf("chown -h %s %s", shquote.Operand(user), shquote.Word(path)), fmt.Sprintf("chown -h %d %s", before, shquote.Word(path)))
+// decidedAt is the outermost directory above a part of the chain that others
+// than root can write to: who does, decides what has the names below it. "" is
+// none.
+func (v *view) decidedAt(k facts.KeyFile, h facts.HostFile) string {
+	all := chain(k)
+	for i, o := range slices.Backward(all) {
+		if o.Path == h.Path {
+			break
+		}
+		if i > 0 && (!o.Origin.Known() || o.Meta.UID != 0 || o.Meta.Mode&0o022 != 0) {
+			return o.Path
+		}
+	}
+	return ""
+}
+
+// chownOf gives a part of the chain to the user. By hand, find goes down to it
+// without following a link, and chown -h follows none at the end.
+func (v *view) chownOf(k facts.KeyFile, h facts.HostFile) report.Step {
+	to, back := "chown -h "+shquote.Operand(v.Account.Name), fmt.Sprintf("chown -h %d", h.Meta.UID)
+	top := v.decidedAt(k, h)
+	if top == "" {
+		return do(to+" "+shquote.Word(h.Path), back+" "+shquote.Word(h.Path))
+	}
+	kind := "f -links 1"
+	if h.Meta.Type == "dir" {
+		kind = "d"
+	}
+	pattern := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(h.Path) // find(1), -path
+	depth := strings.Count(strings.TrimPrefix(h.Path, top), "/")
+	find := fmt.Sprintf("find %s -maxdepth %d -path %s -type %s -execdir ", shquote.Word(top), depth, shquote.Word(pattern), kind)
+	return do(find+to+` {} \;`, find+back+` {} \;`)
 }
 
 // adviseOwners is for what belongs to a third user, and for root's directories,
@@ -144,7 +169,7 @@ func (v *view) adviseOwners(f *report.Finding, k facts.KeyFile) {
 	var steps []report.Step
 	for _, h := range slices.Backward(chain(k)) {
 		if h.Origin.Known() && h.Meta.UID != v.Account.UID && (h.Meta.UID != 0 || !v.readable(h)) {
-			steps = append(steps, v.chownTo(v.Account.Name, h.Path, h.Meta.UID))
+			steps = append(steps, v.chownOf(k, h))
 		}
 	}
 	advise(f, "Look at what is there and whose it is; if it is the user's, give it to the user.", steps...)
@@ -160,7 +185,7 @@ func (v *view) commandFailed(p *part, fl *fault) {
 		step = report.Step{}
 	case fl.owner:
 		words = fmt.Sprintf("%s belongs to uid %d, not to root", path, m.UID)
-		step = v.chownTo("root", path, m.UID)
+		step = do("chown -h root "+shquote.Word(path), fmt.Sprintf("chown -h %d %s", m.UID, shquote.Word(path)))
 	}
 	step.Act = nil
 	f := p.found("authorized-keys-command-failed", report.Blocking, "sshd does not run AuthorizedKeysCommand %s, because %s.", command, words)
