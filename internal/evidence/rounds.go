@@ -6,6 +6,9 @@ import "fmt"
 // included files wants about two thousand items.
 const MaxItems = 10000
 
+// MaxMatches bounds what is taken of a pattern's matches from somebody else's text.
+const MaxMatches = 100000
+
 // Rounds fills b: it asks the manifest what is missing and hands that to look,
 // which records a result for every item of the round, until nothing new is
 // wanted. Whatever was wanted and got no answer (look gave up, too many rounds,

@@ -49,6 +49,8 @@ type KexInit struct {
 	MACIn       []string `json:"mac_server_to_client"`
 	CompressOut []string `json:"compression_client_to_server"`
 	CompressIn  []string `json:"compression_server_to_client"`
+	// LeftOut is how many names stood behind the maxNames first of a list, in all.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // ReadKexInit reads packets until KEXINIT; other messages before it are
@@ -115,7 +117,10 @@ func ParseKexInit(payload []byte) (KexInit, error) {
 		if !ok {
 			return k, fmt.Errorf("%w: KEXINIT ends early", ErrBadPacket)
 		}
-		*list, rest = nameList(text), after
+		var more int
+		*list, more = nameList(text)
+		k.LeftOut += more
+		rest = after
 	}
 	return k, nil // the two language lists and the reserved field say nothing
 }
@@ -143,9 +148,22 @@ func CutString(b []byte) (text, rest []byte, ok bool) {
 	return b[4 : 4+n], b[4+n:], true
 }
 
-func nameList(text []byte) []string {
+// nameList takes a name-list apart. more is how many names are not among those returned.
+func nameList(text []byte) (names []string, more int) {
 	if len(text) == 0 {
-		return []string{}
+		return []string{}, 0
 	}
-	return strings.Split(string(text), ",")
+	names = strings.SplitN(string(text), ",", maxNames+1)
+	if len(names) > maxNames {
+		more = 1 + strings.Count(names[maxNames], ",")
+		names = names[:maxNames]
+	}
+	for i, name := range names {
+		if len(name) > maxName {
+			names[i] = name[:maxName] + "…"
+		} else {
+			names[i] = strings.Clone(name) // not the whole packet's text
+		}
+	}
+	return names, more
 }

@@ -34,6 +34,11 @@ const (
 	// the one that is waited for.
 	maxSkipped = 32
 	readBuffer = 4096
+	// maxNames and maxName bound what is kept of a name-list. OpenSSH looks at the
+	// first 40 names of its peer (MAX_PROP in match.c), and RFC 4251 section 6
+	// allows names of 64 bytes.
+	maxNames = 128
+	maxName  = 256
 )
 
 // The faults of a peer that does not speak SSH. I/O errors of the connection

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,9 @@ import (
 
 // Limits of a file that is read; who sends it may mean harm.
 const (
-	maxBytes = 256 << 20 // after decompression; a full bundle of a big machine is below 20 MB
-	maxItems = 4 * evidence.MaxItems
+	maxBytes   = 128 << 20 // after decompression; a full bundle of a big machine is below 20 MB
+	maxItems   = 4 * evidence.MaxItems
+	maxMatches = 2 * evidence.MaxMatches // of all patterns
 )
 
 // What Read says of a file that is not what it should be. The texts are shown to
@@ -23,6 +25,7 @@ const (
 var (
 	ErrCut     = errors.New("the bundle is cut short: its end is missing, so it was not copied completely")
 	ErrForeign = errors.New("this is not a bundle of sshwhy collect")
+	errMatches = fmt.Errorf("the bundle holds more than %d matches of patterns", maxMatches)
 	ErrTooBig  = fmt.Errorf("the bundle is larger than %d MB", maxBytes>>20)
 )
 
@@ -33,7 +36,7 @@ func (e ErrNewer) Error() string {
 	return fmt.Sprintf("the bundle was written by a newer sshwhy (format %d, this one reads up to %d): update sshwhy", e.Format, Format)
 }
 
-// Read reads a bundle, compressed or not. It stops at 256 MB and accepts only
+// Read reads a bundle, compressed or not. It stops at 128 MB and accepts only
 // a whole, well-formed bundle: half of one would pass for a machine where the
 // other half is missing.
 func Read(r io.Reader) (*evidence.Bundle, error) { return read(r, maxBytes) }
@@ -85,10 +88,11 @@ type reader struct {
 	b      *evidence.Bundle
 	format int // 0: not seen
 	items  bool
+	match  int // how many matches may still come
 }
 
 func decode(in io.Reader) (*evidence.Bundle, error) {
-	r := &reader{dec: json.NewDecoder(in), b: evidence.NewBundle()}
+	r := &reader{dec: json.NewDecoder(in), b: evidence.NewBundle(), match: maxMatches}
 	first, err := r.dec.Token()
 	if _, bad := errors.AsType[*json.SyntaxError](err); bad || err == io.EOF || (err == nil && first != json.Delim('{')) {
 		return nil, ErrForeign
@@ -154,6 +158,28 @@ func (r *reader) field(name string) error {
 	return r.dec.Decode(&ignored)
 }
 
+// UnmarshalJSON reads the matches one by one: in memory, an empty one is fifty
+// times what it is in the file.
+func (l *matchList) UnmarshalJSON(text []byte) error {
+	if text[0] != '[' {
+		var matches []match // null, or an error in JSON's own words
+		return json.Unmarshal(text, &matches)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	_, _ = dec.Token() // the bracket
+	for dec.More() {
+		if len(*l) >= maxMatches {
+			return errMatches
+		}
+		var m match
+		if err := dec.Decode(&m); err != nil {
+			return err
+		}
+		*l = append(*l, m)
+	}
+	return nil
+}
+
 var statuses = []evidence.Status{evidence.Known, evidence.Absent, evidence.Denied, evidence.Failed, evidence.Skipped}
 
 func (r *reader) readItems() error {
@@ -175,6 +201,9 @@ func (r *reader) readItems() error {
 		var rec record
 		if err := r.dec.Decode(&rec); err != nil {
 			return err
+		}
+		if r.match -= len(rec.Matches); r.match < 0 {
+			return errMatches
 		}
 		key, res, err := rec.result()
 		switch {

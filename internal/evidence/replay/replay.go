@@ -49,7 +49,7 @@ type record struct {
 	StderrB64 string          `json:"stderr_base64,omitempty"`
 	Truncated bool            `json:"truncated,omitempty"`
 	Meta      *meta           `json:"meta,omitempty"`
-	Matches   []match         `json:"matches,omitempty"`
+	Matches   matchList       `json:"matches,omitempty"`
 }
 
 // meta and match carry names, which on Linux need not be text.
@@ -57,6 +57,8 @@ type meta struct {
 	evidence.Meta
 	LinkB64 string `json:"link_base64,omitempty"`
 }
+
+type matchList []match
 
 type match struct {
 	Path    string `json:"path,omitempty"`

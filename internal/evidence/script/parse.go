@@ -22,7 +22,9 @@ import (
 const (
 	maxText  = 64 << 20
 	maxLine  = 1 << 16
+	maxLines = 1 << 18  // of data, in one output: 15 MB before unpacking
 	maxBlock = 16 << 20 // an item after unpacking
+	maxAll   = 64 << 20 // all items of an output together
 )
 
 // The lines of the output. Something else, a prompt, may stand before each.
@@ -50,6 +52,8 @@ type run struct {
 	hex, zipped      bool
 	blocks           map[int]*block
 	items            int // -1: its end was not seen
+	lines            int
+	room             int // bytes that may still be unpacked
 }
 
 // Parse reads the output back from whatever it was copied with. An error says
@@ -57,31 +61,24 @@ type run struct {
 // holds several outputs, the last whole one counts.
 func Parse(r io.Reader) (*evidence.Bundle, error) {
 	limited := &io.LimitedReader{R: r, N: maxText + 1}
-	runs, err := scan(limited)
+	whole, found, err := scan(limited)
 	if limited.N <= 0 {
 		return nil, ErrTooBig
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(runs) == 0 {
+	switch {
+	case !found:
 		return nil, ErrForeign
-	}
-	last := runs[len(runs)-1]
-	for _, r := range slices.Backward(runs) {
-		if r.items >= 0 {
-			last = r
-			break
-		}
-	}
-	if last.items < 0 {
+	case whole == nil:
 		return nil, ErrCut
 	}
-	return last.bundle()
+	return whole.bundle()
 }
 
-func scan(in io.Reader) ([]*run, error) {
-	var runs []*run
+// scan gives the last whole output, and whether there was any. It holds two at most.
+func scan(in io.Reader) (whole *run, found bool, err error) {
 	var now *run
 	var open *openLine
 	lines := bufio.NewReaderSize(in, maxLine)
@@ -92,21 +89,26 @@ func scan(in io.Reader) ([]*run, error) {
 			text = nil
 		}
 		if err != nil && err != io.EOF {
-			return nil, err
+			return nil, found, err
 		}
 		if bytes.IndexByte(text, '\x1b') >= 0 {
 			text = escapes.ReplaceAll(text, nil)
 		}
 		line := string(bytes.TrimRight(text, " \t\r\n"))
 		if m := beginLine.FindStringSubmatch(line); m != nil {
-			now = &run{nonce: m[1], zipped: true, items: -1, blocks: map[int]*block{}}
-			runs = append(runs, now)
+			now, found = &run{nonce: m[1], zipped: true, items: -1, blocks: map[int]*block{}, room: maxAll}, true
 			open = nil
 		} else if now != nil {
 			open = now.line(line, open)
+			if now.lines > maxLines {
+				return nil, found, ErrTooBig
+			}
+			if now.items >= 0 {
+				whole = now
+			}
 		}
 		if err == io.EOF {
-			return runs, nil
+			return whole, found, nil
 		}
 	}
 }
@@ -123,6 +125,7 @@ func (r *run) line(line string, open *openLine) *openLine {
 	}
 	if m := dataLine.FindStringSubmatch(line); m != nil {
 		b := r.block(m[1])
+		r.lines++
 		number, _ := strconv.Atoi(m[2]) // digits, and few
 		b.lines[number] = m[3]
 		return &openLine{b, number}
@@ -204,6 +207,9 @@ func (r *run) bundle() (*evidence.Bundle, error) {
 	return b, nil
 }
 
+// outOfRoom is the reason of every item behind the one that went beyond maxAll.
+var outOfRoom = fmt.Sprintf("left out: the output unpacks to more than %d MB", maxAll>>20)
+
 // unpack gives the content of a block, or the reason why there is none.
 func (r *run) unpack(n int) (data []byte, reason string) {
 	b := r.blocks[n]
@@ -228,7 +234,14 @@ func (r *run) unpack(n int) (data []byte, reason string) {
 	if b.sum != "-" && b.sum != strconv.FormatUint(uint64(cksum(whole.String())), 10) {
 		return nil, "its lines were changed in the copied text: the checksum does not fit"
 	}
+	if r.room <= 0 {
+		return nil, outOfRoom
+	}
 	data, err := r.decode(text.String())
+	r.room -= len(data)
+	if r.room < 0 {
+		return nil, outOfRoom
+	}
 	if err != nil {
 		return nil, "its lines were changed in the copied text: " + err.Error()
 	}
@@ -248,7 +261,7 @@ func (r *run) decode(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err = io.ReadAll(io.LimitReader(z, maxBlock+1))
+	data, err = io.ReadAll(io.LimitReader(z, int64(min(maxBlock, r.room))+1))
 	if err == nil && len(data) > maxBlock {
 		err = fmt.Errorf("it unpacks to more than %d MB", maxBlock>>20)
 	}

@@ -126,6 +126,9 @@ func (d *decoder) glob(head string, body []byte) error {
 		d.last = len(d.matches)
 		d.matches = append(d.matches, evidence.Match{Path: string(data)})
 	case "P":
+		if bytes.Count(data, []byte{0}) > evidence.MaxMatches {
+			return fmt.Errorf("more than %d matches", evidence.MaxMatches)
+		}
 		for p := range strings.SplitSeq(strings.TrimSuffix(string(data), "\x00"), "\x00") {
 			d.matches = append(d.matches, evidence.Match{Path: p})
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -26,6 +27,8 @@ const (
 	// perByte bounds an answer: od needs three characters for a byte, and a newline
 	// for sixteen.
 	perByte = 4
+	// maxAnswers bounds all answers of a session together, in bytes as they come.
+	maxAnswers = 256 << 20
 )
 
 // errEnded says that the command's output is over.
@@ -39,6 +42,7 @@ type session struct {
 	lines   *bufio.Reader
 	round   int
 	greeted bool
+	taken   int         // bytes of answers
 	stop    func() bool // of the watch on the context
 	writers sync.WaitGroup
 
@@ -185,6 +189,9 @@ func (s *session) frames(end string, rooms []int, done func(i int, sections []sh
 			last := &sections[len(sections)-1]
 			last.Body = append(append(last.Body, line...), '\n')
 			room -= len(line) + 1
+		}
+		if s.taken += len(line); s.taken > maxAnswers {
+			return fmt.Errorf("what comes back is more than %d MB", maxAnswers>>20)
 		}
 		if at >= 0 && room < 0 {
 			at = -1 // more than was asked for: not our answer
