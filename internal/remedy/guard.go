@@ -28,6 +28,9 @@ type guard struct {
 // who the operator.
 func (tx *Tx) Arm(ctx context.Context, self string, within time.Duration, who operator.Session) (until time.Time, err error) {
 	until = tx.sys.Now().Add(within)
+	if self, err = tx.steady(self); err != nil {
+		return until, fmt.Errorf("the timer that would undo the fix cannot be set up, so nothing is changed: %w", err)
+	}
 	h := tx.sys.holderFor(tx.ID, self, within)
 	// What undoes the fix is known before it is made: a crash in between leaves
 	// a record without steps, and at worst a timer that finds nothing to do.

@@ -217,6 +217,7 @@ func release(ctx context.Context, s *System, r Record) error {
 	if r.guard.by == "systemd" {
 		s.run(ctx, "systemctl", "stop", "--", guardUnit(r.ID)+".timer") //nolint:errcheck // it finds the confirmation and ends
 	}
+	os.Remove(filepath.Join(r.Dir, selfName)) //nolint:errcheck // there is none, or the next fix drops the record
 	for _, st := range r.Steps {
 		if st.act.Kind != kindHold {
 			continue

@@ -36,7 +36,7 @@ func (s *System) prune(all []Record) error {
 // drop removes what was recorded to undo a fix that is undone. The journal
 // stays, which tells of it, and so does what the undo has put aside.
 func (s *System) drop(r Record) error {
-	var errs []error
+	errs := []error{os.RemoveAll(filepath.Join(r.Dir, selfName))}
 	for _, st := range r.Steps {
 		errs = append(errs, os.RemoveAll(filepath.Join(r.Dir, fmt.Sprintf("%03d", st.N))))
 	}

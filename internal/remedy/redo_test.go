@@ -161,3 +161,35 @@ func TestHoldWords(t *testing.T) {
 		t.Errorf("%s lacks %s", got, want)
 	}
 }
+
+// TestSteady: what others can change, or a reboot empties, is copied to where
+// only root decides before a timer is told to run it.
+func TestSteady(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root's guards last")
+	}
+	b := newBench(t)
+	tx, err := Begin(b.s, b.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Close()
+	self, err := os.Executable() // below /tmp, where everybody writes
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tx.steady(self)
+	if err != nil || got != tx.dir+"/"+selfName {
+		t.Fatalf("%s %v", got, err)
+	}
+	mine, _ := os.ReadFile(self)
+	copied, err := os.ReadFile(got)
+	if err != nil || sum(mine) != sum(copied) {
+		t.Errorf("not the same program: %v", err)
+	}
+	if real, err := resolve("/bin/sh"); err == nil && b.s.stays(real) {
+		if got, err := tx.steady(real); got != real || err != nil {
+			t.Errorf("root's own program is copied: %s %v", got, err)
+		}
+	}
+}

@@ -14,6 +14,10 @@ var errUnsupported = errors.New("automatic repair works on Linux only; the steps
 
 func supported() error { return errUnsupported }
 
+func (tx *Tx) steady(self string) (string, error) { return self, errUnsupported }
+
+const selfName = "sshwhy"
+
 func othersDecide(string) bool { return false }
 func uptime() time.Duration    { return 0 }
 func bootID() string           { return "" }
