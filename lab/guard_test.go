@@ -125,7 +125,7 @@ func TestSparesTheOperator(t *testing.T) {
 	}
 	before := w.portrait(ctx)
 	res := w.byAlice(ctx, "sudo /opt/lab/sshwhy server --fix --yes --open </dev/null")
-	if res.Exit == 0 || !said(res, "alice from 192.0.2.2") {
+	if res.Exit == 0 || !said(res, "would shut out alice from 192.0.2.2, who makes this fix") {
 		t.Errorf("not refused, or not said for whom: %v", res)
 	}
 	w.settle(ctx)

@@ -78,6 +78,9 @@ func (a *app) undo(ctx context.Context, state, id string, f undoFlags) error {
 	if err != nil || f.dryRun {
 		return a.undoError(err)
 	}
+	if u.Later != "" {
+		fmt.Fprintf(a.Out, "  The last fix, %s, is over already: this is an earlier one.\n", render.Safe(u.Later))
+	}
 	q := a.asker()
 	who := remedy.Operator(ctx, s)
 	guarded := u.Guardable && f.within > 0 && len(u.Ends) > 0 && who.Way != operator.Console
@@ -206,8 +209,8 @@ func pending() *report.PendingFix {
 		return nil
 	}
 	p := &report.PendingFix{ID: r.ID, State: standing(r)}
-	if p.State == "guarded" {
-		p.Until = r.Until
+	if until, err := time.Parse(time.RFC3339, r.Until); err == nil && p.State == "guarded" && time.Until(until) > 0 {
+		p.Until = r.Until // past: a boot has begun the waiting anew
 	}
 	return p
 }

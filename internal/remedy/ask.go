@@ -3,6 +3,7 @@ package remedy
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Answer is what a person says to one step of a plan.
@@ -41,7 +42,7 @@ func (f *fixing) consented(ctx context.Context, plan *Plan) (*Plan, error) {
 		answer, err := f.Ask(ctx, st)
 		switch {
 		case err != nil:
-			return nil, errors.Join(ErrUnanswered, err)
+			return nil, fmt.Errorf("%w: %w", ErrUnanswered, err)
 		case answer == Quit:
 			return nil, ErrQuit
 		case answer == All:
