@@ -37,7 +37,8 @@ var rooms = map[string][]string{
 	"internal/sshwire":               {},
 	"internal/client":                {"internal/proc", "internal/shquote", "internal/report", "internal/catalog", "internal/sshconf", "internal/sshwire"},
 	"internal/joined":                {"internal/report", "internal/catalog"},
-	"internal/sshlog":                {"internal/report"},
+	"internal/sshlog":                {"internal/report", "internal/evidence"},
+	"internal/logs":                  {"internal/report", "internal/catalog", "internal/sshlog"},
 	// explain gives pasted outputs of tools to the parsers and checks of the live machine
 	"internal/explain":  {"internal/shquote", "internal/report", "internal/catalog", "internal/firewall", "internal/evidence", "internal/facts", "internal/server", "internal/sshconf", "internal/evidence/redact", "internal/sshlog"},
 	"internal/operator": {},
@@ -52,7 +53,7 @@ var rooms = map[string][]string{
 // network or the clock, neither directly nor through another package of ours.
 var thinking = []string{
 	"internal/report", "internal/catalog", "internal/evidence", "internal/evidence/redact", "internal/evidence/shell", "internal/facts",
-	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/sshlog", "internal/render",
+	"internal/firewall", "internal/server", "internal/explain", "internal/joined", "internal/sshlog", "internal/logs", "internal/render",
 	"internal/shquote", "internal/sshconf",
 }
 

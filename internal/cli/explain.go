@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"sshwhy/internal/explain"
+	"sshwhy/internal/logs"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 )
@@ -37,7 +38,7 @@ and the like, in any mixture. A large log (also .gz, .bz2 and .zst, and journalc
   sudo journalctl -u ssh -f | sshwhy explain -f`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opt := explain.Options{Version: version()}
+			opt := logs.Options{Version: version()}
 			if client != "" {
 				addr, err := netip.ParseAddr(client)
 				if err != nil {
@@ -93,21 +94,21 @@ func (a *app) openText(ctx context.Context, args []string) (io.ReadCloser, error
 }
 
 // explain reads a text in the way that suits it, and prints what it says.
-func (a *app) explain(in io.Reader, opt explain.Options) error {
-	br := bufio.NewReaderSize(in, explain.SniffLen)
-	head, err := br.Peek(explain.SniffLen)
+func (a *app) explain(in io.Reader, opt logs.Options) error {
+	br := bufio.NewReaderSize(in, logs.SniffLen)
+	head, err := br.Peek(logs.SniffLen)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if explain.Sniff(head, err == nil) == explain.Paste {
-		return a.finishOr(explain.Explain(br, opt))
+	if logs.Sniff(head, err == nil) == logs.Paste {
+		return a.finishOr(explain.Explain(br, explain.Options(opt)))
 	}
 	live := a.liveLine()
 	live.show("reading the log …")
-	sum, err := explain.Summarize(br, opt)
+	sum, err := logs.Summarize(br, opt)
 	live.clear()
 	switch {
-	case errors.Is(err, explain.ErrXZ):
+	case errors.Is(err, logs.ErrXZ):
 		name := opt.Source
 		if name == "" {
 			name = "FILE"
@@ -129,10 +130,10 @@ func (a *app) explain(in io.Reader, opt explain.Options) error {
 }
 
 // logJSON prints the report with the figures of the log as one more member.
-func (a *app) logJSON(r *report.Report, sum *explain.Summary) error {
+func (a *app) logJSON(r *report.Report, sum *logs.Summary) error {
 	return render.Object(a.Out, struct {
 		*report.Report
-		Log *explain.Summary `json:"log"`
+		Log *logs.Summary `json:"log"`
 	}{shown(r), sum}, withoutSecrets)
 }
 
@@ -140,7 +141,7 @@ func (a *app) logJSON(r *report.Report, sum *explain.Summary) error {
 var bars = []rune(" ▁▂▃▄▅▆▇█")
 
 // logText draws the figures of a log.
-func (a *app) logText(r *report.Report, sum *explain.Summary) {
+func (a *app) logText(r *report.Report, sum *logs.Summary) {
 	opt := a.terminal()
 	width := min(opt.Width, 100)
 	p := func(format string, args ...any) {
@@ -181,7 +182,7 @@ func (a *app) logText(r *report.Report, sum *explain.Summary) {
 	}
 }
 
-func (a *app) clientText(c *explain.ClientLog, p func(string, ...any)) {
+func (a *app) clientText(c *logs.ClientLog, p func(string, ...any)) {
 	if len(c.Last) == 0 {
 		return
 	}
@@ -192,7 +193,7 @@ func (a *app) clientText(c *explain.ClientLog, p func(string, ...any)) {
 	}
 }
 
-func ranking(title string, r explain.Ranking, p func(string, ...any)) {
+func ranking(title string, r logs.Ranking, p func(string, ...any)) {
 	if len(r.Top) == 0 {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"sshwhy/internal/explain"
+	"sshwhy/internal/logs"
 	"sshwhy/internal/render"
 )
 
@@ -19,7 +19,7 @@ const pollEvery = 250 * time.Millisecond
 
 // follow prints what each new line of a log means, until it is interrupted or
 // standard input ends. A file is followed from its end, through rotation.
-func (a *app) follow(ctx context.Context, in io.Reader, opt explain.Options) error {
+func (a *app) follow(ctx context.Context, in io.Reader, opt logs.Options) error {
 	src := in
 	if opt.Source != "" {
 		t := &tail{ctx: ctx, path: opt.Source, f: in.(*os.File)}
@@ -32,7 +32,7 @@ func (a *app) follow(ctx context.Context, in io.Reader, opt explain.Options) err
 	br := bufio.NewReaderSize(src, 64<<10)
 	for {
 		line, err := br.ReadSlice('\n')
-		if ev, ok := explain.Line(line); ok && a.concerns(&ev, opt) {
+		if ev, ok := logs.Line(line); ok && a.concerns(&ev, opt) {
 			if perr := a.printEvent(&ev, strings.TrimRight(string(line), "\r\n")); perr != nil {
 				return perr
 			}
@@ -48,11 +48,11 @@ func (a *app) follow(ctx context.Context, in io.Reader, opt explain.Options) err
 }
 
 // concerns reports whether an event is to be shown.
-func (a *app) concerns(ev *explain.Event, opt explain.Options) bool {
+func (a *app) concerns(ev *logs.Event, opt logs.Options) bool {
 	return (!ev.End || a.verb > 0) && (!opt.Client.IsValid() || ev.Addr == opt.Client.String())
 }
 
-func (a *app) printEvent(ev *explain.Event, line string) error {
+func (a *app) printEvent(ev *logs.Event, line string) error {
 	line = withoutSecrets(line)
 	if a.json {
 		return render.Line(a.Out, map[string]string{"cause": ev.Cause, "summary": ev.Summary, "address": ev.Addr, "user": ev.User, "line": line}, withoutSecrets)

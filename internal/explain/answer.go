@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"sshwhy/internal/catalog"
-	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
 	"sshwhy/internal/sshlog"
@@ -17,7 +16,6 @@ import (
 const (
 	maxFindings = 6
 	maxEvidence = 4
-	maxExcerpt  = 400 // bytes of a line that are quoted
 )
 
 // answer makes the report.
@@ -153,12 +151,7 @@ func (rd *reading) quote(i int) string {
 		}
 		rd.whole = redact.NewWhole(raw)
 	}
-	return clip(rd.whole.Quote(i+1, rd.lines[i].raw))
-}
-
-// clip cuts a line to what is quoted.
-func clip(s string) string {
-	return evidence.Excerpt(s, maxExcerpt)
+	return sshlog.Quote(rd.whole.Quote(i+1, rd.lines[i].raw))
 }
 
 // concrete puts the names of the text into a command, where they are safe to
@@ -297,7 +290,7 @@ func (rd *reading) stages() []report.Stage {
 		case a.reached >= done[i]:
 		case !broke && failed:
 			s.Status, broke = report.StatusFailed, true
-			s.Detail = clip(rd.lines[a.reachedAt].text)
+			s.Detail = sshlog.Quote(rd.lines[a.reachedAt].text)
 		default:
 			s.Status = report.StatusSkipped
 			if !failed {

@@ -20,9 +20,8 @@ type line struct {
 
 // Limits of a paste. What lies beyond is named in the report as not read.
 const (
-	maxPaste    = 8 << 20 // bytes
-	maxLines    = 100_000
-	maxLineSize = 16 << 10 // bytes of a line that are looked at
+	maxPaste = 8 << 20 // bytes
+	maxLines = 100_000
 )
 
 // split cuts a text into lines and cleans each. Line ends that a program
@@ -34,16 +33,16 @@ func split(text string) (lines []line, cut bool) {
 	for raw := range strings.Lines(text) {
 		no++
 		raw = strings.TrimRight(raw, "\r\n")
-		if len(raw) > maxLineSize*4 {
-			raw, cut = raw[:maxLineSize*4], true
+		if len(raw) > sshlog.MaxLine*4 {
+			raw, cut = raw[:sshlog.MaxLine*4], true
 		}
 		for _, part := range unescape(raw) {
 			if len(parts) >= maxLines {
 				cut = true
 				break
 			}
-			if len(part) > maxLineSize {
-				part, cut = part[:maxLineSize], true
+			if len(part) > sshlog.MaxLine {
+				part, cut = part[:sshlog.MaxLine], true
 			}
 			parts, nos = append(parts, part), append(nos, no)
 		}

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/sshlog"
 )
 
 // A text whose lines were broken by a mail program or a narrow terminal may
@@ -76,7 +77,7 @@ func unwrap(lines []line) (out []line, any bool) {
 			body += glue + strings.TrimSpace(next.body)
 			last = next.body
 		}
-		if k > i+1 && len(body) <= maxLineSize {
+		if k > i+1 && len(body) <= sshlog.MaxLine {
 			joined := clean(l.no, body)
 			joined.raw, joined.body = l.raw, body
 			l, any = joined, true

@@ -3,7 +3,18 @@ package sshlog
 import (
 	"encoding/json"
 	"strings"
+
+	"sshwhy/internal/evidence"
 )
+
+// Limits of a line.
+const (
+	MaxLine  = 16 << 10 // bytes that are looked at
+	maxQuote = 400      // bytes that are quoted
+)
+
+// Quote cuts a line to what is quoted of it. Secrets must be out of it by then.
+func Quote(s string) string { return evidence.Excerpt(s, maxQuote) }
 
 // maxLevelAt is how far into a line "debug1: " still is its level, behind the
 // prefix of some program that passes ssh's output on.

@@ -1,4 +1,4 @@
-package explain
+package logs
 
 import (
 	"bytes"
@@ -181,7 +181,7 @@ func TestFastAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, _ := filepath.Glob("testdata/openssh/pair/*/*.server.txt")
+	files, _ := filepath.Glob("../explain/testdata/openssh/pair/*/*.server.txt")
 	if len(files) == 0 {
 		t.Fatal("no samples")
 	}

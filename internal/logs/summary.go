@@ -1,14 +1,22 @@
-package explain
+package logs
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync"
 
 	"sshwhy/internal/sshlog"
 )
+
+// Options is what the asker says beside the log.
+type Options struct {
+	Client  netip.Addr // --client: the visitor the question is about; zero: nobody in particular
+	Version string     // of the tool, for the report
+	Source  string     // what the evidence names as its source: a file name; "" means pasted text
+}
 
 // A Summary is what a log says, counted.
 type Summary struct {

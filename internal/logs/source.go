@@ -1,12 +1,14 @@
-package explain
+package logs
 
 import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -153,4 +155,23 @@ func (e *exportReader) binary() error {
 	}
 	_, err := io.CopyN(io.Discard, e.r, int64(n)+1)
 	return err
+}
+
+// journalFields reads a line of journalctl -o json into a line as syslog would
+// have it, so that both go the same way.
+func journalFields(line []byte) []byte {
+	var e struct {
+		Message any    `json:"MESSAGE"`
+		Ident   string `json:"SYSLOG_IDENTIFIER"`
+		Pid     string `json:"_PID"`
+		Time    string `json:"__REALTIME_TIMESTAMP"`
+	}
+	if json.Unmarshal(line, &e) != nil {
+		return nil
+	}
+	msg, ok := e.Message.(string)
+	if !ok {
+		return nil
+	}
+	return []byte(unixStamp(e.Time) + " " + e.Ident + "[" + e.Pid + "]: " + strings.ReplaceAll(msg, "\n", " "))
 }

@@ -1,4 +1,4 @@
-package explain
+package logs
 
 import (
 	"bytes"
@@ -165,7 +165,7 @@ func (t *clientTally) see(ev *logEvent, lineNo int64, when, line []byte, again b
 	if len(t.last) == clientLines {
 		t.last = slices.Delete(t.last, 0, 1)
 	}
-	t.last = append(t.last, ClientLine{Line: lineNo, Text: clip(string(line))})
+	t.last = append(t.last, ClientLine{Line: lineNo, Text: sshlog.Quote(string(line))})
 	switch {
 	case ev.times == 0 || again:
 	case ev.cause == logSuccess:
@@ -179,7 +179,7 @@ func (t *clientTally) see(ev *logEvent, lineNo int64, when, line []byte, again b
 
 // slow looks a message up in the whole catalogue.
 func (w *lineWorker) slow(msg []byte) logEvent {
-	l := sshlog.Clean(string(msg[:min(len(msg), maxLineSize)]))
+	l := sshlog.Clean(string(msg[:min(len(msg), sshlog.MaxLine)]))
 	hits := w.s.cat.Find(l.Text)
 	if len(hits) == 0 {
 		w.c.unread++

@@ -1,11 +1,8 @@
-package explain
+package logs
 
-import (
-	"bytes"
-	"encoding/json"
-	"strings"
-)
+import "bytes"
 
+// otherConnectionLine reads the rarer lines about a connection as such.
 func otherConnectionLine(ev logEvent, msg []byte) (logEvent, bool) {
 	switch {
 	case hasPrefix(msg, "Received disconnect from "), hasPrefix(msg, "Connection from "), hasPrefix(msg, "Received signal "), hasPrefix(msg, "Close session: "):
@@ -169,23 +166,4 @@ func repeated(msg []byte) (ev logEvent, known bool) {
 		ev.times = n
 	}
 	return ev, known
-}
-
-// journalFields reads a line of journalctl -o json into a line as syslog would
-// have it, so that both go the same way.
-func journalFields(line []byte) []byte {
-	var e struct {
-		Message any    `json:"MESSAGE"`
-		Ident   string `json:"SYSLOG_IDENTIFIER"`
-		Pid     string `json:"_PID"`
-		Time    string `json:"__REALTIME_TIMESTAMP"`
-	}
-	if json.Unmarshal(line, &e) != nil {
-		return nil
-	}
-	msg, ok := e.Message.(string)
-	if !ok {
-		return nil
-	}
-	return []byte(unixStamp(e.Time) + " " + e.Ident + "[" + e.Pid + "]: " + strings.ReplaceAll(msg, "\n", " "))
 }

@@ -1,4 +1,4 @@
-package explain
+package logs
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"sshwhy/internal/catalog"
+	"sshwhy/internal/sshlog"
 )
 
 // causeIDs are all causes of the catalogue, sorted.
@@ -82,7 +83,7 @@ func mergeCauses(dst *causeTable, src causeTable, offset int64) {
 		}
 		t.n += c.n
 		t.last = append(t.last[:0], c.last...)
-		t.example = append(t.example[:0], clip(string(c.example))...)
+		t.example = append(t.example[:0], sshlog.Quote(string(c.example))...)
 		t.line = c.line + offset
 	}
 }
