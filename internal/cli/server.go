@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,13 @@ import (
 	"sshwhy/internal/evidence/replay"
 	"sshwhy/internal/evidence/script"
 	"sshwhy/internal/evidence/via"
+	"sshwhy/internal/facts"
 	"sshwhy/internal/proc"
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
+	"sshwhy/internal/shquote"
 )
 
 // serverFlags say whom the question is about and where to look.
@@ -73,6 +76,9 @@ and says what root would add.
 				}
 				return server.Diagnose(b, q, version()), nil
 			}
+			if fix.fix && !fix.dryRun && f.from == "" && f.via == "" && os.Geteuid() > 0 {
+				return usage(a.asRoot("run it as root"), "mending this machine's SSH server needs root")
+			}
 			r, err := diagnose(cmd.Context(), remedy.Look{})
 			if err != nil || !fix.fix {
 				if r != nil && f.from == "" && f.via == "" {
@@ -101,9 +107,26 @@ func (a *app) offerSudo(r *report.Report, f serverFlags) {
 	if r == nil || len(r.Incomplete) == 0 || a.json || f.from != "" || f.via != "" || os.Geteuid() <= 0 {
 		return
 	}
-	if _, err := proc.UserFind("sudo"); err == nil {
-		fmt.Fprintln(a.Out, "\n  With root it can look at more: sudo sshwhy server"+f.question())
+	if how := asRoot("sshwhy server" + f.question()); how != "" {
+		fmt.Fprintln(a.Out, "\n  With root it can look at more: "+how)
 	}
+}
+
+// asRoot is the command typed just now, as root; without a program that makes
+// one root, what to do instead.
+func (a *app) asRoot(otherwise string) string {
+	return cmp.Or(asRoot(shquote.Join(append([]string{"sshwhy"}, a.args...))), otherwise)
+}
+
+// asRoot is a command as an ordinary user of this machine runs it as root; ""
+// where no program for that is found.
+func asRoot(command string) string {
+	for _, tool := range [...]string{"sudo", "doas", "su"} {
+		if _, err := proc.UserFind(tool); err == nil {
+			return facts.AsRoot(tool, command, shquote.Word)
+		}
+	}
+	return ""
 }
 
 // question is the flags that ask the same question again.

@@ -23,7 +23,8 @@ type Ask struct {
 
 // Facts is everything that is known of a machine.
 type Facts struct {
-	Root      bool // taken with the rights of root
+	Root      bool   // taken with the rights of root
+	Elevate   string // what makes whoever looked root for one command: sudo, doas, su; "" where he is, or none was seen
 	System    System
 	Package   Package
 	Program   Program
@@ -69,7 +70,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks, wantTailscale,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud,
+		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -82,6 +83,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 func Parse(b *evidence.Bundle, ask Ask) *Facts {
 	f := &Facts{
 		Root:      b.UID == 0,
+		Elevate:   parseElevate(b),
 		System:    parseSystem(b),
 		Package:   parsePackage(b),
 		Program:   parseProgram(b),

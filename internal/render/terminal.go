@@ -15,6 +15,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -161,9 +162,18 @@ func (p *page) stageDetail(s report.Stage) {
 // findings tells what blocks in full and the rest briefly.
 func (p *page) findings(r *report.Report) {
 	var brief []report.Finding
+	full := func(f report.Finding) bool {
+		return f.Impact == report.Blocking || f.Impact == report.Degrading || p.opt.Verbose > 0
+	}
 	for i, f := range r.Findings {
-		if f.Impact == report.Blocking || f.Impact == report.Degrading || p.opt.Verbose > 0 {
-			p.finding(f, i == 0 && strings.HasSuffix(r.Headline, f.Summary)) // "Most likely: …" has said it
+		if full(f) {
+			var later []report.Step
+			for _, g := range r.Findings[i+1:] {
+				if g.Remedy != nil && full(g) {
+					later = append(later, g.Remedy.Steps...)
+				}
+			}
+			p.finding(f, i == 0 && strings.HasSuffix(r.Headline, f.Summary), later) // "Most likely: …" has said it
 		} else {
 			brief = append(brief, f)
 		}
@@ -178,7 +188,8 @@ func (p *page) findings(r *report.Report) {
 }
 
 // finding tells one cause in full: what, the evidence, what to do.
-func (p *page) finding(f report.Finding, isHeadline bool) {
+// later are the steps of the findings that follow.
+func (p *page) finding(f report.Finding, isHeadline bool, later []report.Step) {
 	p.line("")
 	head := "  " + p.style(Safe(f.Cause), bold) + p.style(p.sep()+string(f.Certainty)+impactWord(f.Impact), faint)
 	p.line(head)
@@ -201,7 +212,7 @@ func (p *page) finding(f report.Finding, isHeadline bool) {
 		}
 		p.excerpt(e.Excerpt)
 	}
-	p.remedy(f.Remedy)
+	p.remedy(f.Remedy, later)
 }
 
 // excerptLines bounds how much of one excerpt is shown without -v.
@@ -229,10 +240,14 @@ func (p *page) excerpt(text string) {
 	}
 }
 
-func (p *page) remedy(m *report.Remedy) {
+// remedy tells what to do. Commands that a later finding needs as well are left
+// to it, so that all of them can be typed from the top: a service is started
+// once nothing keeps it from starting any more.
+func (p *page) remedy(m *report.Remedy, later []report.Step) {
 	if m == nil {
 		return
 	}
+	left := false
 	lead := "To mend it: "
 	if m.Kind == report.Advice {
 		lead = "What to do: "
@@ -244,6 +259,10 @@ func (p *page) remedy(m *report.Remedy) {
 		p.line("    " + l)
 	}
 	for _, s := range m.Steps {
+		if slices.ContainsFunc(later, func(l report.Step) bool { return supersedes(l, s) }) {
+			left = true
+			continue
+		}
 		for j, part := range strings.Split(s.Do, "\n") {
 			for i, l := range WrapCommand(Safe(part), p.width-8) {
 				prompt := "$ "
@@ -254,6 +273,22 @@ func (p *page) remedy(m *report.Remedy) {
 			}
 		}
 	}
+	if left {
+		for _, l := range Wrap("Go on below: the other commands come there.", p.width-6) {
+			p.line("      " + p.style(l, faint))
+		}
+	}
+}
+
+// supersedes reports whether a later step makes an earlier one needless: the
+// same command, or a restart of the unit that was to be started.
+func supersedes(later, s report.Step) bool {
+	if later.Do == s.Do && later.Where == s.Where {
+		return true
+	}
+	a, b := s.Act, later.Act
+	return a != nil && b != nil && a.Kind == report.ActUnit && b.Kind == report.ActUnit && a.Unit == b.Unit &&
+		a.Verb == report.VerbStart && b.Verb == report.VerbRestart
 }
 
 // incomplete lists what could not be looked at; never left out.

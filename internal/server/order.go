@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"sshwhy/internal/catalog"
+	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
 
@@ -20,8 +21,24 @@ func assemble(v *view, rep *report.Report, parts []part) {
 	rep.Findings = append(rep.Findings, checkCloud(v, rep.Findings)...)
 	prove(v, rep.Findings)
 	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
+	elevate(v, rep.Findings)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
+	}
+}
+
+// elevate writes the commands for this machine so that whoever looked, and is
+// not root, can type them.
+func elevate(v *view, findings []report.Finding) {
+	for _, f := range findings {
+		if f.Remedy == nil {
+			continue
+		}
+		for i, s := range f.Remedy.Steps {
+			if s.Where == report.OnServer {
+				f.Remedy.Steps[i].Do, f.Remedy.Steps[i].Undo = facts.AsRoot(v.Elevate, s.Do, shellQuote), facts.AsRoot(v.Elevate, s.Undo, shellQuote)
+			}
+		}
 	}
 }
 
