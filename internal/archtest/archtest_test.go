@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"internal/evidence/script":       {"internal/evidence", "internal/evidence/shell", "internal/proc"},
 	"internal/evidence/redact":       {"internal/evidence"},
 	"internal/evidence/evidencetest": {"internal/evidence"}, // only tests import it
-	"internal/facts":                 {"internal/evidence", "internal/sshconf", "internal/sshwire"},
+	"internal/facts":                 {"internal/shquote", "internal/evidence", "internal/sshconf", "internal/sshwire"},
 	"internal/firewall":              {},
 	"internal/firewall/prove":        {"internal/firewall", "internal/proc"},
 	"internal/server":                {"internal/shquote", "internal/facts", "internal/sshconf", "internal/firewall", "internal/report", "internal/catalog", "internal/evidence", "internal/evidence/redact"},

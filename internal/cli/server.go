@@ -123,7 +123,7 @@ func (a *app) asRoot(otherwise string) string {
 func asRoot(command string) string {
 	for _, tool := range [...]string{"sudo", "doas", "su"} {
 		if _, err := proc.UserFind(tool); err == nil {
-			return facts.AsRoot(tool, command, shquote.Word)
+			return facts.AsRoot(tool, command)
 		}
 	}
 	return ""

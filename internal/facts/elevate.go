@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/evidence"
+	"sshwhy/internal/shquote"
 )
 
 // How an ordinary user of this machine becomes root for one command: the
@@ -51,15 +52,15 @@ func parseElevate(b *evidence.Bundle) string {
 
 // AsRoot is a command as the machine's own tool runs it for an ordinary user.
 // What the user's shell would do itself (a redirection, &&, a pattern) is left
-// to a shell of root's. quote makes one word of a text.
-func AsRoot(tool, command string, quote func(string) string) string {
+// to a shell of root's.
+func AsRoot(tool, command string) string {
 	switch {
 	case tool == "" || command == "":
 		return command
 	case tool == "su": // "-" for root's own PATH, which has /usr/sbin
-		return "su - -c " + quote(command)
+		return "su - -c " + shquote.Word(command)
 	case shellWork(command):
-		return tool + " sh -c " + quote(command)
+		return tool + " sh -c " + shquote.Word(command)
 	}
 	return tool + " " + command
 }

@@ -39,6 +39,7 @@ type Facts struct {
 	Test       Test
 	Effective  Effective
 	Config     Config
+	Algorithms Algorithms // of the keyword whose list sshd refuses
 	HostKeys   HostKeys
 	Privsep    Privsep
 	Listeners  Listeners
@@ -68,7 +69,7 @@ type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 // It may name items that the bundle already has.
 func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
-		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig,
+		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
 		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks, wantTailscale,
 		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
 	}
@@ -82,35 +83,36 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 // Parse reads the facts out of a bundle.
 func Parse(b *evidence.Bundle, ask Ask) *Facts {
 	f := &Facts{
-		Root:      b.UID == 0,
-		Elevate:   parseElevate(b),
-		System:    parseSystem(b),
-		Package:   parsePackage(b),
-		Program:   parseProgram(b),
-		Options:   parseOptions(b),
-		Test:      parseTest(b),
-		Effective: parseEffective(b, ask),
-		Config:    parseConfig(b),
-		HostKeys:  parseHostKeys(b),
-		Privsep:   parsePrivsep(b),
-		Listeners: parseListeners(b),
-		Processes: parseProcesses(b, ask),
-		Links:     parseLinks(b),
-		Tailscale: parseTailscale(b),
-		Wrappers:  parseWrappers(b),
-		Journal:   parseJournal(b, ask),
-		Script:    parseScript(b),
-		Behind:    parseBehind(b, ask),
-		WSL:       parseWSL(b),
-		Route:     parseRoute(b, ask),
-		Firewall:  parseFirewall(b, ask),
-		Bans:      parseBans(b, ask),
-		Account:   parseAccount(b, ask),
-		Access:    parseAccess(b, ask),
-		PAM:       parsePAMFacts(b, ask),
-		Storage:   parseStorage(b),
-		SELinux:   parseMandatory(b, ask),
-		Cloud:     parseCloud(b),
+		Root:       b.UID == 0,
+		Elevate:    parseElevate(b),
+		System:     parseSystem(b),
+		Package:    parsePackage(b),
+		Program:    parseProgram(b),
+		Options:    parseOptions(b),
+		Test:       parseTest(b),
+		Effective:  parseEffective(b, ask),
+		Config:     parseConfig(b),
+		HostKeys:   parseHostKeys(b),
+		Privsep:    parsePrivsep(b),
+		Listeners:  parseListeners(b),
+		Processes:  parseProcesses(b, ask),
+		Links:      parseLinks(b),
+		Tailscale:  parseTailscale(b),
+		Wrappers:   parseWrappers(b),
+		Journal:    parseJournal(b, ask),
+		Script:     parseScript(b),
+		Behind:     parseBehind(b, ask),
+		WSL:        parseWSL(b),
+		Route:      parseRoute(b, ask),
+		Firewall:   parseFirewall(b, ask),
+		Bans:       parseBans(b, ask),
+		Account:    parseAccount(b, ask),
+		Access:     parseAccess(b, ask),
+		PAM:        parsePAMFacts(b, ask),
+		Storage:    parseStorage(b),
+		SELinux:    parseMandatory(b, ask),
+		Cloud:      parseCloud(b),
+		Algorithms: parseAlgorithms(b),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)
 	f.Generator = len(b.Get(itemGenerator).Matches) > 0

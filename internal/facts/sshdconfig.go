@@ -172,6 +172,15 @@ func (c Config) All(keyword string) []Directive {
 	return out
 }
 
+// At returns the directive in a line of a file.
+func (c Config) At(file string, line int) (Directive, bool) {
+	i := slices.IndexFunc(c.Directives, func(d Directive) bool { return line > 0 && d.Quote.Source == file && d.Quote.Line == line })
+	if i < 0 {
+		return Directive{}, false
+	}
+	return c.Directives[i], true
+}
+
 // Global returns the directives with this keyword outside Match blocks.
 func (c Config) Global(keyword string) []Directive {
 	return slices.DeleteFunc(c.All(keyword), func(d Directive) bool { return d.Match != "" })

@@ -241,7 +241,7 @@ func (sshdCheckDoer) record() act                                      { return 
 func (sshdCheckDoer) check(context.Context, *System) error             { return nil }
 
 func (sshdCheckDoer) do(ctx context.Context, s *System) error {
-	says, err := sshdSays(ctx, s, "", "")
+	says, err := sshdSays(ctx, sshdConfigs[0], nil)
 	if err == nil && len(says) > 0 {
 		err = fmt.Errorf("%w: %s", errNotYet, strings.Join(says, "; "))
 	}

@@ -227,7 +227,7 @@ func (d *unitDoer) do(ctx context.Context, s *System) error {
 	if isSSH(d.unit) && (d.verb == report.VerbRestart || d.verb == report.VerbReload) {
 		// A restart with a configuration that sshd refuses would end the
 		// server that still runs on the old one.
-		if says, err := sshdSays(ctx, s, "", ""); err == nil && len(says) > 0 {
+		if says, err := sshdSays(ctx, sshdConfigs[0], nil); err == nil && len(says) > 0 {
 			return fmt.Errorf("not done, since sshd would not come back: %s", strings.Join(says, "; "))
 		}
 	}

@@ -71,29 +71,11 @@ func FuzzApplyEdits(f *testing.F) {
 }
 
 func TestOpens(t *testing.T) {
-	edit := func(e report.LineEdit) report.Action {
-		return report.Action{Kind: report.ActEdit, Path: "/etc/ssh/sshd_config", Check: report.CheckSSHD, Edits: []report.LineEdit{e}}
-	}
-	comment := func(old string) report.Action {
-		return edit(report.LineEdit{Line: 1, Old: old, Op: report.LineComment})
-	}
-	replace := func(old, text string) report.Action {
-		return edit(report.LineEdit{Line: 1, Old: old, Op: report.LineReplace, New: text})
-	}
 	for _, c := range []struct {
 		name string
 		act  report.Action
 		want bool
 	}{
-		{"a banner lost keeps nobody out", comment("Banner /etc/motd"), false},
-		{"AllowUsers lost", comment("AllowUsers alice"), true},
-		{"a misspelt AllowUsers lost", comment("AlowUsers alice"), true},
-		{"PermitRootLogin= lost", comment("  permitrootlogin=no"), true},
-		{"a misspelt keyword spelt right", replace("PermitRotLogin no", "PermitRootLogin no"), false},
-		{"the right keyword with another value", replace("PermitRootLogin no", "PermitRootLogin yes"), true},
-		{"a bad value made strict", replace("PermitRootLogin maybe", "PermitRootLogin no"), false},
-		{"StrictModes no is not strict", replace("StrictModes maybe", "StrictModes no"), true},
-		{"a comment is no rule", comment("# AllowUsers alice"), false},
 		{"unmask", report.Action{Kind: report.ActUnit, Unit: "ssh.service", Verb: report.VerbUnmask}, true},
 		{"start", report.Action{Kind: report.ActUnit, Unit: "ssh.service", Verb: report.VerbStart}, false},
 		{"an opening for all", report.Action{Kind: report.ActFirewall, Firewall: &report.Opening{Manager: "ufw", Port: 22}}, true},
@@ -103,17 +85,76 @@ func TestOpens(t *testing.T) {
 			t.Errorf("%s: lets in %q", c.name, got)
 		}
 	}
-	if forbidden(comment("Match User bob")) == "" {
-		t.Error("a Match line may be commented out, and its block holds for everyone")
+	for _, line := range []string{"Match User bob", "Mtach User bob"} {
+		edit := report.LineEdit{Line: 1, Old: line, Op: report.LineComment}
+		if forbidden(report.Action{Kind: report.ActEdit, Path: "/etc/ssh/sshd_config", Check: report.CheckSSHD, Edits: []report.LineEdit{edit}}) == "" {
+			t.Errorf("%s may be commented out, and its block holds for everyone", line)
+		}
 	}
 }
 
-// FuzzDropped: no line makes the judgement of an edit fail.
-func FuzzDropped(f *testing.F) {
+// TestLost: what a line that sshd refuses was to keep out is not lost without
+// consent. What changes with a line that sshd takes is worked out (lab/consent_test.go).
+func TestLost(t *testing.T) {
+	for _, c := range []struct {
+		name, old, with string // "" comments the line out
+		want            bool
+	}{
+		{"a banner lost keeps nobody out", "Banner /etc/motd", "", false},
+		{"AllowUsers lost", "AllowUsers alice", "", true},
+		{"a misspelt AllowUsers lost", "AlowUsers alice", "", true},
+		{"PermitRootLogin= lost", "  permitrootlogin=no", "", true},
+		{"a misspelt keyword spelt right", "PermitRotLogin no", "PermitRootLogin no", false},
+		{"the right keyword with another value", "PermitRootLogin no", "PermitRootLogin yes", true},
+		{"a bad value made strict", "PermitRootLogin maybe", "PermitRootLogin no", false},
+		{"StrictModes no is not strict", "StrictModes maybe", "StrictModes no", true},
+		{"a comment is no rule", "# AllowUsers alice", "", false},
+		{"a keyword of nobody's", "PasswordLogin no", "", true},
+		{"another one of nobody's", "RootLogin no", "", true},
+		{"the client's own keyword", "StrictHostKeyChecking ask", "", false},
+		{"the client's Host", "Host web1", "", false},
+		{"a bad value of an option", "PubkeyAuthOptions verify-requird", "", true},
+		{"spelt right", "PubkeyAuthOptions verify-requird", "PubkeyAuthOptions verify-required", false},
+		{"noo lost", "AllowStreamLocalForwarding noo", "", true},
+		{"noo spelt right", "AllowStreamLocalForwarding noo", "AllowStreamLocalForwarding no", false},
+		{"nonne lost", "PermitListen nonne", "", true},
+		{"principals lost", "AuthorizedPrincipalsCommand /usr/local/bin/p %u", "", true},
+		{"keys by a command lost", "AuthorizedKeysCommand /usr/local/bin/k %u", "", false},
+		{"an include lost", `Include "/etc/ssh/hard.conf`, "", true},
+		{"an address lost", "ListenAddress 10.8.0.1", "", true},
+		{"the opposite word", "DenyRootLogin yes", "PermitRootLogin yes", true},
+		{"the opposite word, too", "DisablePasswordAuthentication yes", "PasswordAuthentication yes", true},
+		{"the opposite of a list", "DisallowUsers bob", "AllowUsers bob", true},
+		{"a word more", "OnlyUsers alice", "AllowUsers alice", true},
+		{"an unknown name taken out", "Ciphers aes256-ctr,rot13", "Ciphers aes256-ctr", false},
+		{"a name put in", "Ciphers aes256-ctr,rot13", "Ciphers aes256-ctr,aes128-cbc", true},
+		{"a word more in a list", "AllowUsrs alice", "AllowUsers alice bob", true},
+	} {
+		e := report.LineEdit{Line: 1, Old: c.old, Op: report.LineComment}
+		if c.with != "" {
+			e.Op, e.New = report.LineReplace, c.with
+		}
+		got := lostBy([]report.LineEdit{e}, c.old+"\n", func(int) bool { return true })
+		if (got != "") != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+		if got := lostBy([]report.LineEdit{e}, c.old+"\n", func(int) bool { return false }); got != "" {
+			t.Errorf("%s, of a line that sshd takes: %q", c.name, got)
+		}
+	}
+	port := []report.LineEdit{{Line: 2, Old: "Port 2222", Op: report.LineComment}}
+	always := func(int) bool { return true }
+	if lostBy(port, "Match User bob\nPort 2222\n", always) != "" || lostBy(port, "UsePAM yes\nPort 2222\n", always) == "" {
+		t.Error("a Port may go where it stands in a Match block, and nowhere else")
+	}
+}
+
+// FuzzLost: no line makes the judgement of an edit fail.
+func FuzzLost(f *testing.F) {
 	f.Add("PermitRootLogin no", "PermitRootLogin yes")
 	f.Add(strings.Repeat("A", 300), "= = \"")
 	f.Fuzz(func(t *testing.T, old, text string) {
-		dropped(report.LineEdit{Line: 1, Old: old, Op: report.LineReplace, New: text})
+		lostBy([]report.LineEdit{{Line: 1, Old: old, Op: report.LineReplace, New: text}}, old, func(int) bool { return true })
 	})
 }
 

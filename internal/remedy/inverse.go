@@ -103,7 +103,7 @@ func (u *undo) couldNotStart(ctx context.Context, unit, was string) string {
 		return "it had failed before the fix"
 	}
 	if isSSH(unit) && !strings.HasSuffix(unit, ".socket") {
-		if says, err := sshdSays(ctx, u.s, "", ""); err == nil && len(says) > 0 {
+		if says, err := sshdSays(ctx, usualMain(), nil); err == nil && len(says) > 0 {
 			return "sshd refuses the configuration from before the fix"
 		}
 	}
@@ -159,7 +159,7 @@ func (u *undo) unit(ctx context.Context, init, unit, was string) {
 	now := u.settled(ctx, init, unit)
 	switch {
 	case running(was) && running(now) && u.reread(unit):
-		says, err := sshdSays(ctx, u.s, "", "")
+		says, err := sshdSays(ctx, sshdConfigs[0], nil)
 		switch {
 		case isSSH(unit) && (err != nil || len(says) > 0):
 			u.left = append(u.left, fmt.Sprintf("%s runs on with the configuration of the fix: sshd refuses the one from before", unit))

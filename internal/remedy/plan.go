@@ -45,6 +45,7 @@ type Step struct {
 	Do     string            // the command by hand
 	Undo   string            // what takes it back, by hand
 	Opens  string            // who may come in afterwards who could not before
+	Effect []string          // of a change of sshd's configuration: what is different then, the worst first
 	Risk   string
 	Diff   string // of a file's edit, unified
 	On     string // the file that is changed, where the path that was named leads to it by symbolic links
@@ -100,7 +101,10 @@ func Make(ctx context.Context, s *System, r *report.Report, opt Options) (*Plan,
 		wanted = append(wanted, steps...)
 	}
 	p.Steps = order(merge(wanted))
-	return p, p.concrete(ctx, s)
+	if err := p.concrete(ctx, s); err != nil {
+		return nil, err
+	}
+	return p, p.judge(ctx, s, r, opt)
 }
 
 // wants says whether a finding is to be mended at all: what only is worth

@@ -23,6 +23,7 @@ func (p *Plan) Preview() string {
 		}
 		field(&b, "on", st.On)
 		field(&b, "lets in", st.Opens)
+		field(&b, "then", strings.Join(st.Effect, "\n"))
 		field(&b, "risk", st.risk())
 		field(&b, "undo", st.undoWords())
 	}

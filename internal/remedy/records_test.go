@@ -16,8 +16,8 @@ import (
 	"sshwhy/internal/report"
 )
 
-// holding are the files below a directory that hold a text.
-func holding(t *testing.T, dir, text string) []string {
+// filesHolding are the files below a directory that hold a text.
+func filesHolding(t *testing.T, dir, text string) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -45,7 +45,7 @@ func TestRecordHoldsNoSecret(t *testing.T) {
 		if err := b.fix(b.plan(report.Action{Kind: report.ActMode, Path: b.path("key"), Mode: 0o600})); err != nil {
 			t.Fatal(err)
 		}
-		if files := holding(t, b.state, "SECRET"); len(files) > 0 {
+		if files := filesHolding(t, b.state, "SECRET"); len(files) > 0 {
 			t.Errorf("recorded in %v", files)
 		}
 	})
@@ -59,10 +59,10 @@ func TestRecordHoldsNoSecret(t *testing.T) {
 		if err := b.fix(&Plan{Steps: []*Step{{Causes: []string{"x"}, Do: "cp", doer: tree}}}); err != nil {
 			t.Fatal(err)
 		}
-		if files := holding(t, b.state, "SECRET"); len(files) > 0 {
+		if files := filesHolding(t, b.state, "SECRET"); len(files) > 0 {
 			t.Errorf("recorded in %v", files)
 		}
-		if files := holding(t, b.state, "WAS"); len(files) != 1 {
+		if files := filesHolding(t, b.state, "WAS"); len(files) != 1 {
 			t.Errorf("what was changed is recorded in %v", files)
 		}
 		b.write("key", "somebody's change of what the fix has left alone\n")
@@ -73,7 +73,7 @@ func TestRecordHoldsNoSecret(t *testing.T) {
 			t.Errorf("not as before: %q, %q", b.read("changed"), b.read("key"))
 		}
 	})
-	if files := holding(t, b.state, "WAS"); len(files) > 0 {
+	if files := filesHolding(t, b.state, "WAS"); len(files) > 0 {
 		t.Errorf("still recorded when undone: %v", files)
 	}
 }

@@ -81,17 +81,8 @@ func checkConfig(v *view, p *part) {
 		advise(f, "Put the package's configuration file in its place, check it, and start the service.", append([]report.Step{restore}, steps...)...)
 	case pr.Kind == facts.ProblemNoFile:
 		advise(f, "Put the file back or remove what names it, then check and start the service.", steps...)
-	case located && pr.Kind == facts.ProblemKeyword && letters(pr.Keyword) && sshconf.Nearest(sshconf.Server, pr.Keyword) != "":
-		// Without the line, whom it was to keep out might come in.
-		near := sshconf.Nearest(sshconf.Server, pr.Keyword)
-		mend(f, fmt.Sprintf("Write %s in line %d of %s, check, and start the service.", near, d.Quote.Line, d.Quote.Source),
-			append([]report.Step{respell(d, pr.Keyword, near)}, steps...)...)
-	case located && strictest(d) != "":
-		mend(f, fmt.Sprintf("Write %q in line %d of %s, which lets in the fewest, check, and start the service.", strictest(d), d.Quote.Line, d.Quote.Source),
-			append([]report.Step{restate(d, strictest(d))}, steps...)...)
 	case located:
-		mend(f, fmt.Sprintf("Comment out line %d of %s, check, and start the service.", d.Quote.Line, d.Quote.Source),
-			append([]report.Step{commentOut(d)}, steps...)...)
+		v.mendLine(f, pr, d, steps)
 	default:
 		advise(f, "Correct what sshd names, check again, and start the service.", steps...)
 	}
@@ -101,13 +92,8 @@ func checkConfig(v *view, p *part) {
 // and line (servconf.c resolves ListenAddress after reading); then the value
 // that sshd names is looked for.
 func (v *view) locate(pr *facts.Problem) (facts.Directive, bool) {
-	for _, d := range v.Config.Directives {
-		if pr.Line > 0 && d.Quote.Source == pr.File && d.Quote.Line == pr.Line {
-			return d, true
-		}
-	}
-	if pr.Line > 0 {
-		return facts.Directive{}, false
+	if d, ok := v.Config.At(pr.File, pr.Line); ok || pr.Line > 0 {
+		return d, ok
 	}
 	if rest, ok := strings.CutPrefix(pr.Quote.Text, "bad addr or host: "); ok {
 		name, _, _ := strings.Cut(rest, " ")
@@ -135,7 +121,10 @@ func (v *view) configWords(pr facts.Problem, d facts.Directive) string {
 	switch {
 	case pr.Kind == facts.ProblemKeyword:
 		s := fmt.Sprintf("sshd refuses its configuration: %s has the unknown keyword %q", place, pr.Keyword)
-		if near := sshconf.Nearest(sshconf.Server, pr.Keyword); near != "" {
+		switch near := sshconf.Nearest(sshconf.Server, pr.Keyword); {
+		case sshconf.OnlyOf(sshconf.Client, pr.Keyword):
+			return s + ", which is one of the client's (ssh_config)."
+		case near != "":
 			return s + fmt.Sprintf("; did you mean %q?", near)
 		}
 		return s + "."
@@ -161,47 +150,6 @@ func commentLine(q facts.Quote, checker report.Checker) report.Step {
 	s.Act = &report.Action{
 		Kind: report.ActEdit, Path: q.Source, Check: checker,
 		Edits: []report.LineEdit{{Line: q.Line, Old: q.Text, Op: report.LineComment}},
-	}
-	return s
-}
-
-// strictest is what a line whose value sshd does not know is to say: without
-// the line, somebody might come in whom it was to keep out. "" where the line
-// keeps nobody out, or what it is to say cannot be known.
-func strictest(d facts.Directive) string {
-	for _, keyword := range []string{"PermitRootLogin", "PermitEmptyPasswords", "HostbasedAuthentication"} {
-		if strings.EqualFold(d.Keyword, keyword) {
-			return keyword + " no"
-		}
-	}
-	return ""
-}
-
-// restate puts another text in the place of a directive's line.
-func restate(d facts.Directive, text string) report.Step {
-	file := shquote.Word(d.Quote.Source)
-	s := do(fmt.Sprintf("sed -i '%d c %s' %s", d.Quote.Line, text, file), "")
-	s.Act = &report.Action{
-		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
-		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: text}},
-	}
-	return s
-}
-
-// letters says whether a word is of letters and digits alone, as every keyword is.
-func letters(word string) bool {
-	return !strings.ContainsFunc(word, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-	})
-}
-
-// respell puts the right keyword in a directive's line.
-func respell(d facts.Directive, was, near string) report.Step {
-	file := shquote.Word(d.Quote.Source)
-	s := do(fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, was, near, file), fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, near, was, file))
-	s.Act = &report.Action{
-		Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
-		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: strings.Replace(d.Quote.Text, was, near, 1)}},
 	}
 	return s
 }

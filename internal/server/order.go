@@ -36,7 +36,7 @@ func elevate(v *view, findings []report.Finding) {
 		}
 		for i, s := range f.Remedy.Steps {
 			if s.Where == report.OnServer {
-				f.Remedy.Steps[i].Do, f.Remedy.Steps[i].Undo = facts.AsRoot(v.Elevate, s.Do, shellQuote), facts.AsRoot(v.Elevate, s.Undo, shellQuote)
+				f.Remedy.Steps[i].Do, f.Remedy.Steps[i].Undo = facts.AsRoot(v.Elevate, s.Do), facts.AsRoot(v.Elevate, s.Undo)
 			}
 		}
 	}

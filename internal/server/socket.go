@@ -131,8 +131,7 @@ func checkListenMissing(v *view, p *part) {
 		for _, d := range v.Config.Global("ListenAddress") {
 			if len(d.Args) > 0 && strings.Contains(d.Args[0], e.Addr.String()) && !v.socketMode() {
 				quote(f, d.Quote)
-				mend(f, "Take that line out of the configuration, so that SSH listens on the addresses the machine has, and restart the service.",
-					append([]report.Step{commentOut(d), v.restart()}, v.afterFailure()...)...)
+				v.mendListenMissing(f, d, e.Addr)
 			}
 		}
 		if v.socketMode() {
@@ -154,6 +153,26 @@ func checkListenMissing(v *view, p *part) {
 		}
 		return
 	}
+}
+
+// mendListenMissing: the address may come yet (a VPN, a second network), and
+// without the line SSH would listen on addresses that it was kept from. So that
+// is an opening, and nothing is changed where SSH is served on another address.
+func (v *view) mendListenMissing(f *report.Finding, d facts.Directive, addr netip.Addr) {
+	const ways = "Give the machine that address, or name one it has. Where it only comes later than sshd, let sshd start after what brings it (After= in a drop-in of the unit)" +
+		" or listen before it is there (net.%s.ip_nonlocal_bind)"
+	family := "ipv6"
+	if addr.Is4() {
+		family = "ipv4"
+	}
+	summary := fmt.Sprintf(ways, family)
+	if v.serving() {
+		advise(f, summary+".")
+		return
+	}
+	step := commentOut(d)
+	step.Act.Opens = "everyone who can reach this machine over the network"
+	mend(f, summary+"; or take the line out, and SSH listens wherever else it is told to.", append([]report.Step{step, v.restart()}, v.afterFailure()...)...)
 }
 
 // afterFailure is what a restart leaves to do where the unit had failed.

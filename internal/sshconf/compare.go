@@ -8,9 +8,9 @@ import (
 
 // Effective is a configuration as sshd itself understands it.
 type Effective struct {
-	// For says in words whom it is for, as what `sshd -T -C` was asked about or
-	// what stands in a Match block; "" is everyone.
-	For string
+	// Where says in words for which visitors it holds: "where Match User bob
+	// holds"; "" is for all.
+	Where string
 	// Values are the values by keyword in lower case, in the order printed: what
 	// follows the keyword on each of its lines.
 	Values map[string][]string
@@ -55,7 +55,7 @@ type Difference struct {
 func Compare(a, b Effective) []Difference {
 	var out []Difference
 	for _, key := range keysOf(a, b) {
-		if d, differs := compareKeyword(key, a.Values[key], b.Values[key], b.For); differs {
+		if d, differs := compareKeyword(key, a.Values[key], b.Values[key], b.Where); differs {
 			out = append(out, d)
 		}
 	}
@@ -73,7 +73,7 @@ func keysOf(a, b Effective) []string {
 	return slices.Compact(keys)
 }
 
-func compareKeyword(key string, a, b []string, who string) (Difference, bool) {
+func compareKeyword(key string, a, b []string, where string) (Difference, bool) {
 	if slices.Equal(a, b) {
 		return Difference{}, false
 	}
@@ -82,17 +82,14 @@ func compareKeyword(key string, a, b []string, who string) (Difference, bool) {
 	if listed {
 		d.Keyword = k.Name
 	}
-	if who == "" {
-		who = "everyone"
-	}
 	if k.rights != nil {
 		gained, lost, known := k.rights(a, b)
 		switch {
 		case !known:
 		case len(gained) > 0:
-			d.Direction, d.Words = Wider, sentence(who, "could", gained)
+			d.Direction, d.Words = Wider, sentence("could", gained)
 		case len(lost) > 0:
-			d.Direction, d.Words = Narrower, sentence(who, "could no longer", lost)
+			d.Direction, d.Words = Narrower, sentence("could no longer", lost)
 		default:
 			d.Direction = Same
 		}
@@ -102,6 +99,9 @@ func compareKeyword(key string, a, b []string, who string) (Difference, bool) {
 		if d.Direction == Unknown {
 			d.Words += ", and whom that lets in cannot be worked out"
 		}
+	}
+	if where != "" {
+		d.Words = where + ", " + d.Words
 	}
 	return d, true
 }

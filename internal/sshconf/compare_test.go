@@ -98,8 +98,8 @@ func TestCompare(t *testing.T) {
 
 func TestCompareForSomebody(t *testing.T) {
 	a := Effective{Values: map[string][]string{"x11forwarding": {"no"}}}
-	b := Effective{For: "bob", Values: map[string][]string{"x11forwarding": {"yes"}}}
-	if got := Compare(a, b)[0].Words; got != "bob could forward X11" {
+	b := Effective{Where: "where Match User bob holds", Values: map[string][]string{"x11forwarding": {"yes"}}}
+	if got := Compare(a, b)[0].Words; got != "where Match User bob holds, everyone could forward X11" {
 		t.Error(got)
 	}
 }

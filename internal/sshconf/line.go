@@ -25,7 +25,9 @@ type Line struct {
 // span is a range of bytes of the raw line.
 type span struct{ from, to int }
 
-// ParseLine takes a line apart. ok is false for blank lines and comments.
+// ParseLine takes a line apart. ok is false for blank lines, comments, and what
+// sshd passes over as if it were one: a line with a quote in its keyword that
+// never ends (misc.c, strdelim).
 func ParseLine(raw string) (l Line, ok bool) {
 	l.raw = raw
 	end := len(strings.TrimRight(raw, whitespace+"\f"))
@@ -35,8 +37,7 @@ func ParseLine(raw string) (l Line, ok bool) {
 	}
 	rest, closed := l.cutKeyword(at, end)
 	if !closed || l.Keyword == "" || l.Keyword[0] == '#' {
-		l.BadQuotes = !closed
-		return l, l.Keyword != "" && l.Keyword[0] != '#'
+		return l, false
 	}
 	l.BadQuotes = !l.cutArgs(rest, end)
 	return l, true
@@ -49,31 +50,30 @@ func skip(s string, at, end int) int {
 	return at
 }
 
-// cutKeyword is strdelim(): the keyword ends at space, a quote or "="; one "="
-// with space around it is skipped. The keyword itself may be quoted. It returns
-// where the arguments begin.
+// cutKeyword is strdelim(): the keyword ends at space or "="; one "=" with space
+// around it is skipped. The keyword, or the end of it, may be quoted; then it
+// ends with the quote. It returns where the arguments begin.
 func (l *Line) cutKeyword(at, end int) (rest int, closed bool) {
 	s := l.raw[:end]
-	if s[at] == '"' {
-		n := strings.IndexByte(s[at+1:], '"')
-		if n < 0 {
-			l.Keyword, l.keyword = s[at+1:], span{at + 1, end}
-			return end, false
-		}
-		l.keyword = span{at + 1, at + 1 + n}
-		l.Keyword = s[l.keyword.from:l.keyword.to]
-		return skip(s, l.keyword.to+1, end), true
-	}
 	n := strings.IndexAny(s[at:], whitespace+`"=`)
 	if n < 0 {
 		n = end - at
 	}
+	if quote := at + n; quote < end && s[quote] == '"' {
+		length := strings.IndexByte(s[quote+1:], '"')
+		if length < 0 {
+			return end, false
+		}
+		l.Keyword = s[at:quote] + s[quote+1:quote+1+length]
+		if l.keyword = (span{at, quote + 2 + length}); n == 0 {
+			l.keyword = span{at + 1, at + 1 + length}
+		}
+		return skip(s, quote+2+length, end), true
+	}
 	l.keyword = span{at, at + n}
 	l.Keyword = s[at : at+n]
 	rest = at + n
-	if rest < end && s[rest] != '"' && s[rest] != '=' {
-		rest = skip(s, rest, end)
-	}
+	rest = skip(s, rest, end)
 	if rest < end && s[rest] == '=' {
 		rest = skip(s, rest+1, end)
 	}
@@ -125,9 +125,15 @@ func escapable(c, quote byte) bool {
 	return c == '\'' || c == '"' || c == '\\' || c == ' ' && quote == 0
 }
 
-// WithKeyword is the line with another keyword, and every other byte the same.
+// WithKeyword is the line with another keyword, and every other byte the same
+// but for quotes in the middle of it.
 func (l Line) WithKeyword(keyword string) string {
-	return l.raw[:l.keyword.from] + keyword + l.raw[l.keyword.to:]
+	rest := l.raw[l.keyword.to:]
+	quoted := strings.HasSuffix(l.raw[:l.keyword.from], `"`)
+	if rest != "" && !quoted && !strings.ContainsAny(rest[:1], whitespace+"=") {
+		rest = " " + rest
+	}
+	return l.raw[:l.keyword.from] + keyword + rest
 }
 
 // WithArg is the line with another word in the place of one argument.
@@ -148,7 +154,11 @@ func (l Line) Add(word string) string {
 	if len(l.args) > 0 {
 		at = l.args[len(l.args)-1].to
 	}
-	return l.raw[:at] + " " + Quote(word) + l.raw[at:]
+	space := " "
+	if strings.HasSuffix(l.raw[:at], `\`) {
+		space = "\t" // a backslash would escape a space
+	}
+	return l.raw[:at] + space + Quote(word) + l.raw[at:]
 }
 
 // Only is the line with nothing but its keyword and these arguments; the space
@@ -160,7 +170,11 @@ func (l Line) Only(args ...string) string {
 	}
 	text := strings.Join(quoted, " ")
 	if len(l.args) == 0 {
-		return l.raw[:l.keyword.to] + " " + text
+		rest := l.raw[l.keyword.to:]
+		if !strings.HasPrefix(strings.TrimLeft(rest, whitespace), "#") {
+			rest = ""
+		}
+		return l.raw[:l.keyword.to] + " " + text + rest
 	}
 	return l.raw[:l.args[0].from] + text + l.raw[l.args[len(l.args)-1].to:]
 }

@@ -219,3 +219,14 @@ func yesAsAny(values []string) []string {
 	}
 	return out
 }
+
+// Sublist says whether a list of algorithms is another one without some of its
+// names, and names something still.
+func Sublist(list, of string) bool {
+	sign := func(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "+-^"))] }
+	if list == "" || sign(list) != sign(of) {
+		return false
+	}
+	have := strings.Split(strings.TrimLeft(of, "+-^"), ",")
+	return !slices.ContainsFunc(strings.Split(strings.TrimLeft(list, "+-^"), ","), func(name string) bool { return !slices.Contains(have, name) })
+}

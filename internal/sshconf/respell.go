@@ -10,8 +10,8 @@ import (
 const maxSlips = 2
 
 // Respell is the keyword of a side that a word, which the side does not know,
-// is a misspelling of: at most two letters away, one in a short word, the only
-// such keyword, and no word that says the opposite. "" where there is none.
+// is a misspelling of: at most two letters away, one in a short word, with no
+// other keyword as near as two letters, and no word that says the opposite. "" where there is none.
 func Respell(side Side, word string) string {
 	var candidates []string
 	for _, k := range All(side) {
@@ -34,8 +34,7 @@ func respell(word string, candidates []string) string {
 	}
 	found := ""
 	for _, c := range candidates {
-		d := Distance(strings.ToLower(word), strings.ToLower(c))
-		if d > max(1, min(maxSlips, len(c)/3)) {
+		if Distance(strings.ToLower(word), strings.ToLower(c)) > maxSlips {
 			continue
 		}
 		if found != "" {
@@ -43,7 +42,8 @@ func respell(word string, candidates []string) string {
 		}
 		found = c
 	}
-	if Negates(word, found) {
+	// In a short word two letters are most of it.
+	if Distance(strings.ToLower(word), strings.ToLower(found)) > max(1, min(maxSlips, len(found)/3)) || Negates(word, found) {
 		return ""
 	}
 	return found
@@ -86,19 +86,35 @@ func nearerWithout(a, b, negation string, apart int) bool {
 }
 
 // Nearest is the keyword of a side that differs least from a word, for a person
-// to judge: it may be another word altogether. "" where none is near at all.
+// to judge: it may be another word altogether, but none that begins with a
+// negation where the other does not. "" where none is near at all.
 func Nearest(side Side, word string) string {
 	if len(word) > maxWord {
 		return ""
 	}
+	if k := Respell(side, word); k != "" {
+		return k
+	}
 	word = strings.ToLower(word)
 	best, least := "", 1+len(word)/3
 	for _, k := range All(side) {
-		if d := Distance(word, strings.ToLower(k.Name)); !k.Retired && (d < least || d == least && best == "") {
+		if k.Retired || denies(word) != denies(k.Name) {
+			continue
+		}
+		if d := Distance(word, strings.ToLower(k.Name)); d < least || d == least && best == "" {
 			best, least = k.Name, d
 		}
 	}
 	return best
+}
+
+// denies is the negation that a word begins with; "" where it begins with none.
+func denies(word string) string {
+	i := slices.IndexFunc(negations[:], func(n string) bool { return strings.HasPrefix(strings.ToLower(word), n) })
+	if i < 0 {
+		return ""
+	}
+	return negations[i]
 }
 
 // maxWord bounds the words that are compared: no keyword is that long.

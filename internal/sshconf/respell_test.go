@@ -20,7 +20,7 @@ func TestRespell(t *testing.T) {
 func TestRespellValue(t *testing.T) {
 	for _, c := range []struct{ keyword, value, want string }{
 		{"AllowStreamLocalForwarding", "noo", "no"}, {"PermitListen", "nonne", "none"}, {"PubkeyAuthOptions", "verify-requird", "verify-required"},
-		{"PermitRootLogin", "prohibit-pasword", "prohibit-password"}, {"PermitRootLogin", "ys", "yes"}, {"PasswordAuthentication", "n", "no"},
+		{"PermitRootLogin", "prohibit-pasword", "prohibit-password"}, {"PermitRootLogin", "yess", "yes"}, {"DisableForwarding", "yo", ""}, {"PermitRootLogin", "ys", ""}, {"PasswordAuthentication", "n", "no"},
 		{"PasswordAuthentication", "on", ""}, {"PasswordAuthentication", "off", ""}, {"X11Forwarding", "yesno", ""}, {"PermitRootLogin", "maybe", ""},
 		{"LogLevel", "DEBUG4", ""}, {"PermitRootLogin", "password", ""}, {"PermitRootLogin", "not-password", ""},
 	} {
@@ -35,6 +35,7 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"Prot": "Port", "PermitRotLogin": "PermitRootLogin", "PasswordAuthentification": "PasswordAuthentication",
 		"listenadress": "ListenAddress", "Foo": "", "x": "", "Xyzzyplugh": "",
+		"DenyEmptyPasswords": "", "DisallowUsers": "", "DenyRootLogin": "", "OnlyUsers": "", "IgnorRhosts": "IgnoreRhosts",
 	} {
 		if got := Nearest(Server, word); got != want {
 			t.Errorf("%s: %q, want %q", word, got, want)

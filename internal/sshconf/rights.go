@@ -8,7 +8,7 @@ import (
 
 // right is one thing that a value lets somebody do.
 type right struct {
-	who string // "" is everyone whom the compared configurations are for
+	who string // "" is everyone
 	can string // continues "could": "log in with a password"
 }
 
@@ -22,7 +22,8 @@ type rights func(a, b []string) (gained, lost []right, known bool)
 // nobodys is for what decides about nobody's coming in.
 func nobodys([]string, []string) (gained, lost []right, known bool) { return nil, nil, true }
 
-// granted compares values that each stand for a fixed set of rights.
+// granted compares values that each stand for a fixed set of rights, of which
+// the first that differs is told.
 func granted(of map[string][]right) rights {
 	return func(a, b []string) (gained, lost []right, known bool) {
 		if len(a) != 1 || len(b) != 1 {
@@ -33,9 +34,11 @@ func granted(of map[string][]right) rights {
 		if !knownA || !knownB {
 			return nil, nil, false
 		}
-		return without(rb, ra), without(ra, rb), true
+		return first(without(rb, ra)), first(without(ra, rb)), true
 	}
 }
+
+func first(set []right) []right { return set[:min(1, len(set))] }
 
 // yesLets is a flag whose yes grants something.
 func yesLets(can string) rights {
@@ -55,12 +58,11 @@ func without(set, other []right) []right {
 // maxRights is how many rights are told; more would bury the first.
 const maxRights = 3
 
-// sentence tells of rights: "root could log in with a password". who is whom
-// the configurations are for.
-func sentence(who, could string, all []right) string {
+// sentence tells of rights: "root could log in with a password".
+func sentence(could string, all []right) string {
 	var parts []string
 	for _, r := range all {
-		subject := who
+		subject := "everyone"
 		if r.who != "" {
 			subject = r.who
 		}

@@ -82,6 +82,6 @@ var logged = func() rights {
 			of[level] = append([]right{{can: "come and go without the log's " + lost + " messages"}}, of[level]...)
 		}
 	}
-	of["debug"] = of["debug1"]
+	of["debug"], of["silent"] = of["debug1"], of["quiet"] // sshd -T calls QUIET SILENT (log.c)
 	return granted(of)
 }()

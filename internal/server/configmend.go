@@ -1,0 +1,136 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sshwhy/internal/facts"
+	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
+	"sshwhy/internal/sshconf"
+)
+
+// mendLine gives the finding about a line that sshd refuses its remedy: what
+// the line was evidently to say, or the line without what nobody needs. Where
+// neither is certain the line may have kept somebody out, and to do without it
+// is an opening. Whom each of these lets in is worked out with the plan
+// (internal/remedy), which asks for more consent where it must.
+func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, after []report.Step) {
+	where := fmt.Sprintf("line %d of %s", d.Quote.Line, d.Quote.Source)
+	line, ok := sshconf.ParseLine(d.Quote.Text)
+	k, known := sshconf.Lookup(sshconf.Server, d.Keyword)
+	with := ""
+	if ok && !line.BadQuotes {
+		with = v.spelt(pr, line)
+	}
+	switch {
+	case with != "":
+		mend(f, fmt.Sprintf("Write %s in %s, check, and start the service.", written(pr, with), where), append([]report.Step{rewritten(d, pr, with)}, after...)...)
+	case !known && sshconf.OnlyOf(sshconf.Client, d.Keyword):
+		mend(f, fmt.Sprintf("Comment out %s, which is for ssh_config, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
+	case known && k.HarmlessLost(d.Match != ""), addsNothingElse(k, line, v.Config):
+		mend(f, fmt.Sprintf("Comment out %s, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
+	case k.Kind == sshconf.Block || sshconf.Respell(sshconf.Server, d.Keyword) == "Match":
+		advise(f, fmt.Sprintf("Correct %s: what follows it hangs on it. Then check and start the service.", where), after...)
+	default:
+		step := commentOut(d)
+		step.Act.Opens = fmt.Sprintf("whoever %q was to keep out", strings.TrimSpace(d.Quote.Text))
+		mend(f, fmt.Sprintf("Correct %s, or comment it out where it keeps nobody out; check, and start the service.", where), append([]report.Step{step}, after...)...)
+		f.Remedy.Kind = report.Open
+	}
+}
+
+// written is what is new in a line: its keyword, or all of it.
+func written(pr facts.Problem, with string) string {
+	if now, _ := sshconf.ParseLine(with); pr.Kind == facts.ProblemKeyword {
+		return now.Keyword
+	}
+	return strconv.Quote(strings.TrimSpace(with))
+}
+
+// rewritten puts the line as it was evidently to be in its place.
+func rewritten(d facts.Directive, pr facts.Problem, with string) report.Step {
+	step := replaceLine(d, with)
+	if now, _ := sshconf.ParseLine(with); pr.Kind == facts.ProblemKeyword && letters(d.Keyword) {
+		sed := func(was, is string) string {
+			return fmt.Sprintf("sed -i '%d s/%s/%s/' %s", d.Quote.Line, was, is, shquote.Word(d.Quote.Source))
+		}
+		step.Do, step.Undo = sed(d.Keyword, now.Keyword), sed(now.Keyword, d.Keyword)
+	}
+	return step
+}
+
+// letters says whether a word is of letters and digits alone, as every keyword is.
+func letters(word string) bool {
+	return !strings.ContainsFunc(word, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
+}
+
+// spelt is the line as it was evidently to be: its keyword or its value spelt
+// right, its list without the names that this release does not know, or its
+// strictest value where that takes no login away. "" where that is not certain.
+func (v *view) spelt(pr facts.Problem, line sshconf.Line) string {
+	if pr.Kind == facts.ProblemKeyword {
+		if near := sshconf.Respell(sshconf.Server, line.Keyword); near != "" && near != "Match" {
+			return line.WithKeyword(near)
+		}
+		return ""
+	}
+	k, _ := sshconf.Lookup(sshconf.Server, line.Keyword)
+	if strings.Contains(pr.Quote.Text, "Match block") {
+		return "" // it is the place that is wrong
+	}
+	if k.Kind == sshconf.Algorithms {
+		return v.knownOnly(line)
+	}
+	if with := respelt(k, line); with != "" {
+		return with
+	}
+	if k.Closed != "" {
+		return line.Only(k.Closed)
+	}
+	return ""
+}
+
+// respelt is the line with the words of its value spelt right that are none of
+// the keyword's. "" where there is no such word, or it cannot be known what it
+// was to be.
+func respelt(k sshconf.Keyword, line sshconf.Line) string {
+	with := ""
+	for i, arg := range line.Args {
+		if slices.ContainsFunc(k.Words, func(w string) bool { return strings.EqualFold(w, arg) }) {
+			continue
+		}
+		word := k.RespellValue(arg)
+		if word == "" || with != "" || k.Kind != sshconf.List && len(line.Args) > 1 {
+			return ""
+		}
+		with = line.WithArg(i, word)
+	}
+	return with
+}
+
+// knownOnly is the line with its list of algorithms without the names that this
+// release does not know, as long as it knows one of them.
+func (v *view) knownOnly(line sshconf.Line) string {
+	if len(line.Args) != 1 || !v.Algorithms.Origin.Known() {
+		return ""
+	}
+	names := strings.TrimLeft(line.Args[0], "+-^")
+	sign := strings.TrimSuffix(line.Args[0], names)
+	all := strings.Split(names, ",")
+	kept := slices.DeleteFunc(slices.Clone(all), func(n string) bool { return !v.Algorithms.Has(n) })
+	if len(kept) == 0 || len(kept) == len(all) {
+		return ""
+	}
+	return line.WithArg(0, sign+strings.Join(kept, ","))
+}
+
+// addsNothingElse says whether a line only adds algorithms to the default, and
+// is the only one of its keyword: without it the default stands.
+func addsNothingElse(k sshconf.Keyword, line sshconf.Line, c facts.Config) bool {
+	return k.Kind == sshconf.Algorithms && len(line.Args) == 1 && strings.HasPrefix(line.Args[0], "+") && len(c.All(line.Keyword)) == 1
+}
