@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 		"internal/report"},
 	"internal/proc":                  {},
 	"internal/shquote":               {},
+	"internal/shquote/pastetest":     {}, // only tests import it
 	"internal/evidence":              {},
 	"internal/evidence/local":        {"internal/evidence", "internal/proc"},
 	"internal/evidence/replay":       {"internal/evidence"},

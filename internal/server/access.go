@@ -6,6 +6,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // accessStage: is the visitor let in by what stands before and in sshd?
@@ -62,7 +63,7 @@ func checkWrappers(v *view, p *part) {
 		}
 		line = "sshd: " + source
 	}
-	step := do(fmt.Sprintf("sed -i '1i %s' /etc/hosts.allow", line), "sed -i '1d' /etc/hosts.allow")
+	step := do("sed -i "+shquote.Word("1i "+line)+" /etc/hosts.allow", "sed -i '1d' /etc/hosts.allow")
 	step.Act = &report.Action{Kind: report.ActHostsAllow, Source: strings.Trim(source, "[]")}
 	if v.q.Client.IsValid() {
 		step.Act.Opens = v.q.Client.Unmap().String()

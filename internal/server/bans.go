@@ -91,14 +91,7 @@ func (w *wall) removeLeftBan(f *report.Finding, v *firewall.Verdict) {
 		advise(f, "Delete the rule, or start fail2ban, which removes its old rules, and lift the ban there.")
 		return
 	}
-	line := func(words []string) string {
-		quoted := make([]string, len(words))
-		for i, word := range words {
-			quoted[i] = shquote.Word(word)
-		}
-		return strings.Join(quoted, " ")
-	}
-	s := do(line(off), line(on))
+	s := do(shquote.Join(off), shquote.Join(on))
 	s.Act = &report.Action{Kind: report.ActCommand, Argv: off, Inverse: on, Opens: source}
 	mend(f, "Take the rule for "+source+" away.", s)
 }
@@ -127,7 +120,7 @@ func (v *view) bannedByFile(f *report.Finding, rule facts.HostsRule) {
 			f.Cause = "client-banned"
 			f.Summary = fmt.Sprintf("The fail2ban jail %s banned %s: %s line %d shuts it out of SSH.%s", b.Jail, client, rule.Quote.Source, rule.Quote.Line, banTimes(b))
 			quote(f, b.Quote...)
-			lift := do(fmt.Sprintf("fail2ban-client set %s unbanip %s", b.Jail, client), fmt.Sprintf("fail2ban-client set %s banip %s", b.Jail, client))
+			lift := do(fmt.Sprintf("fail2ban-client set %s unbanip %s", shquote.Operand(b.Jail), client), fmt.Sprintf("fail2ban-client set %s banip %s", shquote.Operand(b.Jail), client))
 			lift.Act = &report.Action{Kind: report.ActUnban, Tool: b.Tool, Jail: b.Jail, Source: client.String(), Opens: client.String()}
 			mend(f, "Lift the ban: fail2ban takes the line out itself.", lift)
 			return

@@ -77,7 +77,7 @@ func checkConfig(v *view, p *part) {
 	steps := append([]report.Step{check}, v.revive()...)
 	switch {
 	case pr.Kind == facts.ProblemNoFile && pr.File == v.Config.Path && v.System.Debianish():
-		restore := do("cp /usr/share/openssh/sshd_config "+v.Config.Path, "rm "+v.Config.Path)
+		restore := do("cp /usr/share/openssh/sshd_config "+shquote.Operand(v.Config.Path), "rm "+shquote.Operand(v.Config.Path))
 		advise(f, "Put the package's configuration file in its place, check it, and start the service.", append([]report.Step{restore}, steps...)...)
 	case pr.Kind == facts.ProblemNoFile:
 		advise(f, "Put the file back or remove what names it, then check and start the service.", steps...)

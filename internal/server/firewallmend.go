@@ -8,6 +8,7 @@ import (
 	"sshwhy/internal/facts"
 	"sshwhy/internal/firewall"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // remedyOf gives the finding the owner's own way of letting the visitor in: as
@@ -71,7 +72,7 @@ func (w *wall) openFirewalld(f *report.Finding, zone, source string) {
 	}
 	in := ""
 	if zone != "" {
-		in = " --zone=" + zone
+		in = " " + shquote.Word("--zone="+zone)
 	}
 	what := fmt.Sprintf("port=%d/tcp", w.port)
 	if w.port == 22 {
@@ -108,7 +109,7 @@ func (w *wall) unban(f *report.Finding, own firewall.Owner, source string) {
 	var s report.Step
 	switch own.Manager {
 	case firewall.ByFail2ban:
-		s = do(fmt.Sprintf("fail2ban-client set %s unbanip %s", jail, source), fmt.Sprintf("fail2ban-client set %s banip %s", jail, source))
+		s = do(fmt.Sprintf("fail2ban-client set %s unbanip %s", shquote.Operand(jail), source), fmt.Sprintf("fail2ban-client set %s banip %s", shquote.Operand(jail), source))
 	case firewall.ByCrowdsec: // its bouncer asks for changes every ten seconds: too late for a fix that is proven at once
 		advise(f, "Lift the ban of "+source+"; the firewall follows within some ten seconds. It comes back if the logins go on failing.",
 			do("cscli decisions delete --ip "+source, "cscli decisions add --ip "+source))
@@ -119,6 +120,9 @@ func (w *wall) unban(f *report.Finding, own firewall.Owner, source string) {
 	s.Act = &report.Action{Kind: report.ActUnban, Tool: own.Manager, Jail: jail, Source: source, Opens: source}
 	mend(f, "Lift the ban of "+source+". It comes back if the logins go on failing.", s)
 }
+
+// chainWords names a chain to nft.
+func chainWords(c *firewall.Chain) string { return shquote.Join([]string{c.Family, c.Table, c.Name}) }
 
 // openNft lets in before the rule that decides, in its chain.
 func (w *wall) openNft(f *report.Finding, a answer, v *firewall.Verdict, source string) {
@@ -137,8 +141,8 @@ func (w *wall) openNft(f *report.Finding, a answer, v *firewall.Verdict, source 
 		at = fmt.Sprintf(" position %d", before)
 	}
 	file := w.bootFile("nftables.service")
-	cmd := fmt.Sprintf("nft insert rule %s %s %s%s %s accept", v.Chain.Family, v.Chain.Table, v.Chain.Name, at, match)
-	mend(f, "Let it in before the rule that decides.", w.opening(cmd, "nft delete rule "+v.Chain.Title()+" handle N (nft -a list chain shows N)",
+	cmd := fmt.Sprintf("nft insert rule %s%s %s accept", chainWords(v.Chain), at, match)
+	mend(f, "Let it in before the rule that decides.", w.opening(cmd, "nft delete rule "+chainWords(v.Chain)+" handle N (nft -a list chain shows N)",
 		report.Opening{Manager: "nft", Source: source, Family: v.Chain.Family, Table: v.Chain.Table, Chain: v.Chain.Name, Before: before, File: file}))
 }
 
@@ -158,9 +162,9 @@ func (w *wall) openIptables(f *report.Finding, v *firewall.Verdict, source strin
 			}
 		}
 	}
-	base := fmt.Sprintf("%s -t %s", name, v.Chain.Table)
+	base, chain := fmt.Sprintf("%s -t %s", name, shquote.Word(v.Chain.Table)), shquote.Word(v.Chain.Name)
 	mend(f, "Let it in at the head of the chain that decides.", w.opening(
-		fmt.Sprintf("%s -I %s 1 %s", base, v.Chain.Name, match), fmt.Sprintf("%s -D %s %s", base, v.Chain.Name, match),
+		fmt.Sprintf("%s -I %s 1 %s", base, chain, match), fmt.Sprintf("%s -D %s %s", base, chain, match),
 		report.Opening{Manager: name, Source: source, Table: v.Chain.Table, Chain: v.Chain.Name, File: file}))
 }
 
@@ -218,8 +222,10 @@ func (w *wall) lostInFirewalld(a answer) bool {
 		found := w.part.found("firewall-not-persistent", report.Latent,
 			"firewalld's zone %s lets port %d in only until it is reloaded: %s is in its running configuration and not in the permanent one.", z.Name, w.port, opening)
 		quote(found, facts.Quote{Source: f.FirewalldZones.Origin.Source, Text: line})
-		add := fmt.Sprintf("firewall-cmd --permanent --zone=%s --add-%s", z.Name, opening)
-		s := w.opening(add, strings.Replace(add, "--add-", "--remove-", 1), report.Opening{Manager: "firewalld", Zone: z.Name, PermanentOnly: true})
+		change := func(verb string) string {
+			return shquote.Join([]string{"firewall-cmd", "--permanent", "--zone=" + z.Name, "--" + verb + "-" + opening})
+		}
+		s := w.opening(change("add"), change("remove"), report.Opening{Manager: "firewalld", Zone: z.Name, PermanentOnly: true})
 		s.Act.Opens = "" // they are let in already
 		mend(found, "Make the opening permanent.", s)
 		return true
@@ -268,7 +274,7 @@ func (w *wall) lostInFiles(a answer) bool {
 		if x.Unit == "netfilter-persistent.service" {
 			advise(found, "Save the running rules.", do("netfilter-persistent save", ""))
 		} else {
-			advise(found, "Save the running rules.", do(name+"-save >"+x.Path, ""))
+			advise(found, "Save the running rules.", do(name+"-save >"+shquote.Word(x.Path), ""))
 		}
 		return true
 	}

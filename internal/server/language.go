@@ -5,6 +5,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // The commands that mend are spoken in the machine's own language: its package
@@ -47,15 +48,15 @@ func (v *view) reinstall() (report.Step, bool) {
 	}
 	switch v.System.Family() {
 	case "apt":
-		return do("apt-get install --reinstall -y "+name, ""), true
+		return do("apt-get install --reinstall -y "+shquote.Operand(name), ""), true
 	case "dnf":
-		return do(v.dnf()+" reinstall -y "+name, ""), true
+		return do(v.dnf()+" reinstall -y "+shquote.Operand(name), ""), true
 	case "zypper":
-		return do("zypper --non-interactive install --force "+name, ""), true
+		return do("zypper --non-interactive install --force "+shquote.Operand(name), ""), true
 	case "pacman":
 		return do("pacman -S --noconfirm openssh", ""), true
 	case "apk":
-		return do("apk fix --reinstall "+name, ""), true
+		return do("apk fix --reinstall "+shquote.Operand(name), ""), true
 	case "xbps":
 		return do("xbps-install -fy openssh", ""), true
 	case "emerge":
@@ -100,7 +101,7 @@ func (v *view) start() report.Step {
 	switch v.System.Init {
 	case facts.InitSystemd:
 		if v.service == nil && v.socket == nil {
-			return do(v.sshd(), "kill $(cat /run/sshd.pid)")
+			return do(shquote.Word(v.sshd()), "kill $(cat /run/sshd.pid)")
 		}
 		if v.socketMode() {
 			return unit(report.VerbStart, v.socket.Name)
@@ -152,10 +153,10 @@ func opposite(verb report.UnitVerb) string {
 
 // unit is one act of systemctl.
 func unit(verb report.UnitVerb, name string) report.Step {
-	s := do("systemctl "+string(verb)+" "+name, "")
+	s := do("systemctl "+string(verb)+" "+shquote.Operand(name), "")
 	s.Act = &report.Action{Kind: report.ActUnit, Unit: name, Verb: verb}
 	if back := opposite(verb); back != "" {
-		s.Undo = "systemctl " + back + " " + name
+		s.Undo = "systemctl " + back + " " + shquote.Operand(name)
 	}
 	return s
 }

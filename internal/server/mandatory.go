@@ -36,13 +36,14 @@ func (v *view) bindDeniedSELinux(p *part, port string, said []facts.Entry) {
 		}
 	}
 	quote(f, v.SELinux.Quote)
-	verb, back := "-a", "semanage port -d -p tcp "+port
+	verb, back := "-a", []string{"semanage", "port", "-d", "-p", "tcp", port}
 	if !slices.Contains(freePorts[:], label) {
-		verb, back = "-m", "semanage port -m -t "+label+" -p tcp "+port
+		verb, back = "-m", []string{"semanage", "port", "-m", "-t", label, "-p", "tcp", port}
 		f.Summary = fmt.Sprintf("SELinux does not let sshd listen on port %s, which bears the label of another service (%s).", port, label)
 	}
-	step := do("semanage port "+verb+" -t ssh_port_t -p tcp "+port, back)
-	step.Act = &report.Action{Kind: report.ActCommand, Argv: strings.Fields(step.Do), Inverse: strings.Fields(step.Undo)}
+	argv := []string{"semanage", "port", verb, "-t", "ssh_port_t", "-p", "tcp", port}
+	step := do(shquote.Join(argv), shquote.Join(back))
+	step.Act = &report.Action{Kind: report.ActCommand, Argv: argv, Inverse: back}
 	mend(f, "Label the port for SSH and start the service.", append([]report.Step{step}, v.revive()...)...)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // The service stage where the init is not systemd: sysvinit, OpenRC, runit, and
@@ -109,7 +110,7 @@ func (v *view) notToBeRun(p *part) {
 	file := v.NotToBeRun.Source
 	f := p.found("service-condition-unmet", report.Blocking, "The file %s keeps the SSH server from being started.", file)
 	quote(f, facts.Quote{Source: "stat " + file, Text: "exists"}, v.Script.Quote)
-	rm := do("rm "+file, "touch "+file)
+	rm := do("rm "+shquote.Operand(file), "touch "+shquote.Operand(file))
 	rm.Act = &report.Action{Kind: report.ActRemove, Path: file, Opens: "everyone who may log in by SSH: the server runs again"}
 	mend(f, "Remove the file and start the server. Somebody put it there on purpose: ask why first.", rm, v.startScript())
 }
@@ -155,17 +156,17 @@ func (v *view) startScript() report.Step {
 	case s.Dir != "" && s.State == facts.StateUnseen:
 		return v.enableScript() // runsvdir starts what is linked
 	case s.Dir != "":
-		return v.script(report.VerbStart, "runit", "sv start "+s.Name, "sv stop "+s.Name)
+		return v.script(report.VerbStart, "runit", "sv start "+shquote.Operand(s.Name), "sv stop "+shquote.Operand(s.Name))
 	case v.System.Init == facts.InitOpenRC && s.State == facts.StateCrashed:
 		// To OpenRC it still counts as started, and a start would do nothing.
-		return v.script(report.VerbRestart, "openrc", "rc-service "+s.Name+" restart", "rc-service "+s.Name+" stop")
+		return v.script(report.VerbRestart, "openrc", "rc-service "+shquote.Operand(s.Name)+" restart", "rc-service "+shquote.Operand(s.Name)+" stop")
 	case v.System.Init == facts.InitOpenRC:
 		name := v.scriptName()
-		return v.script(report.VerbStart, "openrc", "rc-service "+name+" start", "rc-service "+name+" stop")
+		return v.script(report.VerbStart, "openrc", "rc-service "+shquote.Operand(name)+" start", "rc-service "+shquote.Operand(name)+" stop")
 	case s.Name != "":
-		return v.script(report.VerbStart, "sysv", "service "+s.Name+" start", "service "+s.Name+" stop")
+		return v.script(report.VerbStart, "sysv", "service "+shquote.Operand(s.Name)+" start", "service "+shquote.Operand(s.Name)+" stop")
 	}
-	return do("mkdir -p /run/sshd && "+v.sshd(), "kill $(cat /run/sshd.pid)")
+	return do("mkdir -p /run/sshd && "+shquote.Word(v.sshd()), "kill $(cat /run/sshd.pid)")
 }
 
 // restartScript makes the running server take a new configuration.
@@ -173,11 +174,11 @@ func (v *view) restartScript() report.Step {
 	name := v.scriptName()
 	switch {
 	case v.Script.Dir != "" && v.Script.State != facts.StateUnseen:
-		return v.script(report.VerbRestart, "runit", "sv restart "+name, "")
+		return v.script(report.VerbRestart, "runit", "sv restart "+shquote.Operand(name), "")
 	case v.System.Init == facts.InitOpenRC:
-		return v.script(report.VerbRestart, "openrc", "rc-service "+name+" restart", "")
+		return v.script(report.VerbRestart, "openrc", "rc-service "+shquote.Operand(name)+" restart", "")
 	case v.Script.Name != "" && v.Script.Dir == "":
-		return v.script(report.VerbRestart, "sysv", "service "+name+" restart", "")
+		return v.script(report.VerbRestart, "sysv", "service "+shquote.Operand(name)+" restart", "")
 	}
 	return do("kill -HUP $(cat /run/sshd.pid)", "")
 }
@@ -188,22 +189,23 @@ func (v *view) enableScript() report.Step {
 	switch {
 	case s.Dir != "" && s.State == facts.StateUnseen:
 		// runsvdir looks every five seconds for what is new.
-		step := known("ln -s "+s.Dir+" "+s.Link+" && sleep 6", "rm "+s.Link, s.Link)
+		step := known([]string{"ln", "-s", s.Dir, s.Link}, []string{"rm", s.Link}, s.Link)
+		step.Do += " && sleep 6"
 		step.Act.Argv = []string{"sh", "-c", step.Do}
 		return step
 	case s.Dir != "":
-		return known("rm "+s.Dir+"/down", "touch "+s.Dir+"/down", s.Dir+"/down")
+		return known([]string{"rm", s.Dir + "/down"}, []string{"touch", s.Dir + "/down"}, s.Dir+"/down")
 	case v.System.Init == facts.InitOpenRC:
-		return v.script(report.VerbEnable, "openrc", "rc-update add "+s.Name+" default", "rc-update del "+s.Name+" default")
+		return v.script(report.VerbEnable, "openrc", "rc-update add "+shquote.Operand(s.Name)+" default", "rc-update del "+shquote.Operand(s.Name)+" default")
 	case s.Linked: // `update-rc.d NAME defaults` leaves links as they are
-		return v.script(report.VerbEnable, "sysv", "update-rc.d "+s.Name+" enable", "update-rc.d "+s.Name+" disable")
+		return v.script(report.VerbEnable, "sysv", "update-rc.d "+shquote.Operand(s.Name)+" enable", "update-rc.d "+shquote.Operand(s.Name)+" disable")
 	}
-	return v.script(report.VerbEnable, "sysv", "update-rc.d "+s.Name+" defaults", "update-rc.d "+s.Name+" remove")
+	return v.script(report.VerbEnable, "sysv", "update-rc.d "+shquote.Operand(s.Name)+" defaults", "update-rc.d "+shquote.Operand(s.Name)+" remove")
 }
 
 // known is a step done by a program whose inverse is known.
-func known(command, undo, path string) report.Step {
-	s := do(command, undo)
-	s.Act = &report.Action{Kind: report.ActCommand, Argv: strings.Fields(command), Inverse: strings.Fields(undo), Path: path}
+func known(command, undo []string, path string) report.Step {
+	s := do(shquote.Join(command), shquote.Join(undo))
+	s.Act = &report.Action{Kind: report.ActCommand, Argv: command, Inverse: undo, Path: path}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"sshwhy/internal/facts"
 	"sshwhy/internal/firewall"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // Who else holds the port: a program that starts others (inetd, a socket unit),
@@ -104,7 +105,7 @@ func (v *view) adviseFreePort(f *report.Finding, l facts.Listener) {
 	switch {
 	case behind && x.By == "systemd":
 		what = x.Unit
-		steps = append(steps, do("systemctl stop "+x.Unit, "systemctl start "+x.Unit))
+		steps = append(steps, do("systemctl stop "+shquote.Operand(x.Unit), "systemctl start "+shquote.Operand(x.Unit)))
 	case behind:
 		what = fmt.Sprintf("%s (line %d of %s)", x.Program, x.Quote.Line, x.Quote.Source)
 	case slices.Contains(publishers, o.Name):
@@ -113,7 +114,7 @@ func (v *view) adviseFreePort(f *report.Finding, l facts.Listener) {
 	case proc.Container != "":
 		what = "the " + proc.Container
 	case strings.HasSuffix(proc.Unit, ".service"):
-		steps = append(steps, do("systemctl stop "+proc.Unit, "systemctl start "+proc.Unit))
+		steps = append(steps, do("systemctl stop "+shquote.Operand(proc.Unit), "systemctl start "+shquote.Operand(proc.Unit)))
 	case o.PID > 1:
 		steps = append(steps, do(fmt.Sprintf("kill %d", o.PID), ""))
 	}

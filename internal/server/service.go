@@ -8,6 +8,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // serviceStage: does something run, or stand ready to run, the SSH server?
@@ -226,7 +227,7 @@ func (v *view) unmetCondition(p *part) {
 	if v.NotToBeRun.Known() {
 		f.Summary = fmt.Sprintf("The file %s keeps %s from being started.", v.NotToBeRun.Source, u.Name)
 		quote(f, facts.Quote{Source: "stat " + v.NotToBeRun.Source, Text: "exists"})
-		rm := do("rm "+v.NotToBeRun.Source, "touch "+v.NotToBeRun.Source)
+		rm := do("rm "+shquote.Operand(v.NotToBeRun.Source), "touch "+shquote.Operand(v.NotToBeRun.Source))
 		rm.Act = &report.Action{Kind: report.ActRemove, Path: v.NotToBeRun.Source, Opens: "everyone who may log in by SSH: the server runs again"}
 		mend(f, "Remove the file and start the service. Somebody put it there on purpose: ask why first.", rm, v.start())
 		return

@@ -8,6 +8,7 @@ import (
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // checkSocketUnit looks at the unit that is to listen for the service.
@@ -131,7 +132,7 @@ func (v *view) unserved(missing []facts.Endpoint) report.Impact {
 }
 
 func checkConfigStep(v *view) report.Step {
-	s := do(v.sshd()+" -t", "")
+	s := do(shquote.Word(v.sshd())+" -t", "")
 	if v.Privsep.Dir.Status == evidence.Absent {
 		// It went with the stopped unit (RuntimeDirectory=), and sshd -t complains of it before it says that all is well.
 		s.Do = "mkdir -p -m 755 " + v.Privsep.Path + " && " + s.Do

@@ -49,7 +49,7 @@ func checkNoLogin(v *view, p *part) {
 		if n.Text.Text == "" {
 			quote(f, facts.Quote{Source: "stat " + n.Path, Text: "exists"})
 		}
-		rm := do("rm "+n.Path, "touch "+n.Path)
+		rm := do("rm "+shquote.Operand(n.Path), "touch "+shquote.Operand(n.Path))
 		rm.Act = &report.Action{Kind: report.ActRemove, Path: n.Path, Opens: "every account, not only root"}
 		mend(f, "Remove the file, once whatever it announces is over (systemd makes /run/nologin while it boots or goes down).", rm)
 	}
@@ -94,7 +94,7 @@ func first(words []string) string {
 // replaceLine puts another line in the place of a directive.
 func replaceLine(d facts.Directive, with string) report.Step {
 	sed := func(text string) string {
-		return fmt.Sprintf("sed -i %s %s", shquote.Word(fmt.Sprintf("%d c %s", d.Quote.Line, text)), shquote.Word(d.Quote.Source))
+		return fmt.Sprintf("sed -i %s %s", shquote.Word(fmt.Sprintf("%d c %s", d.Quote.Line, sedText(text))), shquote.Word(d.Quote.Source))
 	}
 	s := do(sed(with), sed(d.Quote.Text))
 	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
