@@ -103,3 +103,22 @@ func insideDeadMount(t *testing.T, dir string) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// A program that the user may not execute looks through a copy in memory.
+func TestProgramForRootAlone(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can look as somebody else")
+	}
+	dir := t.TempDir()
+	check(t, os.Chmod(filepath.Dir(dir), 0o755))
+	check(t, os.WriteFile(filepath.Join(dir, "beside"), []byte("beside"), 0o644))
+	text, err := os.ReadFile("/proc/self/exe")
+	check(t, err)
+	program := filepath.Join(t.TempDir(), "sshwhy")
+	check(t, os.WriteFile(program, text, 0o700))
+	out, err := exec.Command(program, deadFlag, dir).CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "absent|") || lines[2] != "known||beside" {
+		t.Errorf("%v, %q", err, lines)
+	}
+}
