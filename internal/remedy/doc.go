@@ -12,6 +12,8 @@
 // The way of a fix, in the order of the files:
 //
 //	plan.go      actions of a report → steps in causal order, with the consent each needs
+//	judge.go     what a change of sshd's configuration does decides the consent it needs:
+//	             effect.go whom it lets in, sshdjudge.go what sshd makes of it, shadow.go a copy for it to read
 //	preview.go   a step as a diff or a command, its risk and its undo
 //	tx.go        lock, record, apply, record; roll back where a step fails
 //	act_*.go     one file per sort of action: what it touches and how it is done
