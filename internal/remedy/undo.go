@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	udiff "github.com/aymanbagabas/go-udiff"
 )
 
 // UndoOptions say how far an undo may go.
@@ -37,15 +35,6 @@ type Undone struct {
 	Mark      string     // dry run: names what was looked at, for UndoOptions.Mark
 	Guardable bool       // dry run: a timer can do it again (UndoGuarded)
 }
-
-// Conflict is a file that is not as the fix left it.
-type Conflict struct {
-	Path string
-	Diff string // from what the fix left to what is there now; "" where it is not the content that differs
-}
-
-// ErrConflict is returned where undoing would overwrite somebody's change.
-var ErrConflict = errors.New("changed since the fix, and undoing would lose that")
 
 // ErrMoved is returned where an undo is no longer the one that was agreed to.
 var ErrMoved = errors.New("something has changed since this was shown; nothing is undone")
@@ -340,67 +329,6 @@ func (u *undo) different() []string {
 		}
 	}
 	return out
-}
-
-// timeIsOurs says whether a directory's time is the one the fix left: if not,
-// somebody else has put something there, and the time tells of that.
-func (u *undo) timeIsOurs(path string, g goal, now State) bool {
-	if !g.last.Done || slices.Contains(u.rec.dirs, path) {
-		return true
-	}
-	after, ok := g.last.left(path)
-	return ok && after.Mtime == now.Mtime
-}
-
-// ours says whether the state of a path is one that the fix can have left.
-func (u *undo) ours(path string, g goal, now State, data []byte) bool {
-	if slices.Contains(u.rec.approved, path) {
-		return true // an undo that was cut short had begun to put it back
-	}
-	st := g.last
-	if st.Done {
-		after, ok := st.left(path)
-		return ok && (now.same(after) || g.Attr && now.sameAttr(after))
-	}
-	before, ok := st.before.Paths[path]
-	if st.act.Loose {
-		return true
-	}
-	if !ok {
-		return false
-	}
-	if now.same(before.State) {
-		return true
-	}
-	switch st.act.Kind {
-	case "file":
-		if st.act.InPlace {
-			old, err := before.content(st.pack)
-			return err == nil && now.Kind == kindFile && slices.ContainsFunc(st.act.Heads, func(h head) bool { return h.torn(data, old) })
-		}
-		return now.Kind == kindFile && slices.Contains(st.act.Expect, now.Sum) ||
-			now.Kind == kindDir && before.Kind == kindAbsent // made on the way to the file
-	case "attr":
-		return now.Kind == before.Kind || before.Kind == kindAbsent && now.Kind == kindDir
-	case "remove":
-		return now.Kind == kindAbsent
-	}
-	return false
-}
-
-func (u *undo) conflict(path string, g goal, now State, data []byte) Conflict {
-	c := Conflict{Path: path}
-	if now.Kind != kindFile && now.Kind != kindAbsent || g.Attr || now.unread {
-		return c
-	}
-	was := ""
-	if old, err := g.content(g.pack); err == nil && g.Kind == kindFile {
-		was = string(old)
-	}
-	if was != string(data) && !strings.ContainsRune(was+string(data), 0) {
-		c.Diff = udiff.Unified(path+" (now)", path+" (before the fix)", string(data), was)
-	}
-	return c
 }
 
 // dropTemps removes temporary files that a crash left.
