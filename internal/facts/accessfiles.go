@@ -2,6 +2,7 @@ package facts
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 type AccessFiles struct {
 	NoLogin []NoLogin // those of /etc/nologin and /run/nologin that exist
 	Keys    []KeyFile // where sshd looks for the user's public keys, in its order
-	Usual   []KeyFile // ~/.ssh/authorized_keys and authorized_keys2, wherever sshd looks
+	Usual   []KeyFile // where people put keys, wherever sshd looks for this visitor's: see otherPaths
 	Chroot  []HostFile
 	Command []HostFile // AuthorizedKeysCommand and every directory above it
 	ReadAll bool       // every path could be looked at
@@ -61,7 +62,7 @@ func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
 		return items
 	}
 	e := parseEffective(b, ask)
-	items = append(items, wantKeys(e, a)...)
+	items = append(items, wantKeys(b, e, a)...)
 	for _, p := range append(chrootDirs(e, a), commandPaths(e)...) {
 		items = append(items, evidence.Stat(p)) // sshd checks these as root
 	}
@@ -69,7 +70,7 @@ func wantAccess(b *evidence.Bundle, ask Ask) []evidence.Item {
 }
 
 // wantKeys are the user's files of keys, and what leads to them, as the user.
-func wantKeys(e Effective, a Account) []evidence.Item {
+func wantKeys(b *evidence.Bundle, e Effective, a Account) []evidence.Item {
 	if a.Rights == nil {
 		return nil
 	}
@@ -78,7 +79,7 @@ func wantKeys(e Effective, a Account) []evidence.Item {
 	for _, p := range looked {
 		items = append(items, evidence.File(p).AtMost(keyFileSize).AsUser(a.Rights))
 	}
-	for _, p := range append(looked, usualPaths(a)...) {
+	for _, p := range append(looked, otherPaths(b, a)...) {
 		items = append(items, evidence.Stat(p).AsUser(a.Rights))
 		for _, dir := range dirsAbove(p, "/") {
 			items = append(items, evidence.Stat(dir).AsUser(a.Rights))
@@ -101,7 +102,7 @@ func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
 	e := parseEffective(b, ask)
 	out.AsUser = !b.Plain && (b.UID == 0 || b.UID == a.UID)
 	out.Keys = keyFiles(b, a, keyPaths(e, a))
-	out.Usual = keyFiles(b, a, usualPaths(a))
+	out.Usual = keyFiles(b, a, otherPaths(b, a))
 	for _, dir := range chrootDirs(e, a) {
 		out.Chroot = append(out.Chroot, hostFile(b, dir))
 	}
@@ -147,6 +148,11 @@ func keyPaths(e Effective, a Account) []string {
 	if len(words) == 0 && !e.Origin.Known() {
 		words = usualKeyFiles
 	}
+	return namedPaths(words, a)
+}
+
+// namedPaths are the files that words of AuthorizedKeysFile mean for the user.
+func namedPaths(words []string, a Account) []string {
 	var out []string
 	for _, w := range words {
 		if strings.EqualFold(w, "none") {
@@ -161,16 +167,24 @@ func keyPaths(e Effective, a Account) []string {
 	return out
 }
 
-func usualPaths(a Account) []string {
-	if !strings.HasPrefix(a.Home, "/") {
-		return nil
+// otherPaths are the usual files, and those that AuthorizedKeysFile names for
+// anybody, in a Match block that need not be about this visitor.
+func otherPaths(b *evidence.Bundle, a Account) []string {
+	words := slices.Clone(usualKeyFiles)
+	for _, d := range parseConfig(b).All("AuthorizedKeysFile") {
+		words = append(words, d.Args...)
 	}
 	var out []string
-	for _, w := range usualKeyFiles {
-		out = append(out, path.Join(a.Home, w))
+	for _, p := range namedPaths(words, a) {
+		if !slices.Contains(out, p) && len(out) < maxOtherPaths {
+			out = append(out, p)
+		}
 	}
 	return out
 }
+
+// maxOtherPaths bounds how many files are looked at where sshd does not look.
+const maxOtherPaths = 16
 
 // expandTokens replaces %h, %u, %U and %% (sshd_config(5), TOKENS).
 func expandTokens(s string, a Account) string {

@@ -233,7 +233,8 @@ func (v *view) hasKeys() bool {
 // checkPasswordOff: the account has a password and no key, and passwords are off.
 func checkPasswordOff(v *view, p *part) {
 	e, a := v.Effective, v.Account
-	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no || v.hasKeys() {
+	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no || v.hasKeys() ||
+		slices.ContainsFunc(p.findings, func(f report.Finding) bool { return f.Cause == "authorized-keys-location" }) { // it says how they mean to come in
 		return
 	}
 	f := p.found("password-auth-disabled", report.Blocking, "%s has a password and no key, and this server accepts no passwords.", a.Name)
