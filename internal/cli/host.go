@@ -26,6 +26,7 @@ type hostFlags struct {
 	serverFrom   string // a bundle of the server, recorded there
 	serverVia    string // a command that gives a shell there
 	command      bool   // a remote command was given
+	ask          *hostKeyAsker
 }
 
 // newHost is "sshwhy [ssh options] [user@]host": the walk from here.
@@ -47,6 +48,7 @@ func newHost(a *app) *cobra.Command {
 			if err := fix.check(); err != nil {
 				return err
 			}
+			f.ask = a.hostKeyAsker()
 			look := func(ctx context.Context, _ remedy.Look) (*report.Report, error) { return a.walk(ctx, host, f) }
 			r, err := look(cmd.Context(), remedy.Look{})
 			if err != nil || !fix.fix {
@@ -98,7 +100,7 @@ func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Repor
 	live := a.liveLine()
 	obs := client.Walk(ctx, client.Options{
 		Args: f.ssh, Host: host, Timeout: f.timeout,
-		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Command: f.command, Version: version(),
+		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Command: f.command, Version: version(), Ask: f.ask.asks(live),
 	}, func(p client.Progress) { live.show(waiting(p)) })
 	live.clear()
 	r := client.Diagnose(obs, version())

@@ -34,9 +34,15 @@ func (a *app) asker() *questions {
 // maxAnswer is more than any answer has, in bytes.
 const maxAnswer = 4096
 
-// line asks and returns the answer in lower case. The error is io.EOF where the
-// input has ended, and the context's where a signal came.
+// line is typed in lower case.
 func (q *questions) line(ctx context.Context, prompt string) (string, error) {
+	word, err := q.typed(ctx, prompt)
+	return strings.ToLower(word), err
+}
+
+// typed asks and returns the answer without the blanks around it. The error is io.EOF
+// where the input has ended, and the context's where a signal came.
+func (q *questions) typed(ctx context.Context, prompt string) (string, error) {
 	flushInput(q.in)
 	fmt.Fprint(q.a.Err, prompt)
 	in := untilInterrupted(ctx, q.in)
@@ -45,7 +51,7 @@ func (q *questions) line(ctx context.Context, prompt string) (string, error) {
 		var b [1]byte // a terminal hands out lines; what is behind this one is no answer to it
 		n, err := in.Read(b[:])
 		if n == 1 && b[0] == '\n' {
-			return strings.ToLower(strings.TrimSpace(string(got))), nil
+			return strings.TrimSpace(string(got)), nil
 		}
 		if n == 0 || err != nil {
 			fmt.Fprintln(q.a.Err) // the cursor stands behind the question

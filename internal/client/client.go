@@ -32,8 +32,11 @@ type Options struct {
 	Command      bool          // a remote command was given, so ssh would ask for no shell
 	Version      string        // of this program; goes into the identification string
 	SSH          string        // the ssh program; "" looks it up, "-" does without
-	hop          int           // how many jump hosts led here
-	alone        *bool         // tests: whether nobody can be asked
+	// Ask shows a person a host key that is not on record, where ssh would ask, and
+	// reports whether to go on with it. nil: nobody is asked, and the walk ends there.
+	Ask   func(context.Context, HostKeyQuestion) bool
+	hop   int   // how many jump hosts led here
+	alone *bool // tests: whether nobody can be asked
 }
 
 // Progress is what the walk waits for at the moment.

@@ -37,6 +37,10 @@ func (d *diagnosis) auth() {
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "not complete in time")
 		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not complete the login of %s within %s.", d.host, l.User, seconds(l.Ms)),
 			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
+	case l.End == endFlood:
+		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
+		d.find("session-refused", report.Likely, fmt.Sprintf("%s does not come to an end of the login of %s: %s.", d.host, l.User, l.Err),
+			d.loginEvidence(l), advice("What answers there is no usual SSH server: look at the machine itself.", onConsole()))
 	case l.End != "":
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
 		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in%s: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.words(), l.Err),

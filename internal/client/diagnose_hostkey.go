@@ -25,12 +25,16 @@ func (d *diagnosis) hostKey() {
 		d.shortHostKey(h)
 		return
 	}
-	d.unreadable(h)
+	d.records(h)
 	standing, lines := h.Standing()
 	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
 	d.keyDNS(h)
 	switch {
-	case h.DNS.trusted() && standing != KeyKnown:
+	case standing == KeyBarred:
+		d.keyBarred(h, lines)
+	case h.left() != "":
+		d.leftToSSH(h, shown)
+	case h.DNS.trusted() && standing != KeyKnown && !h.inList():
 		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, as DNS publishes it, vouched for by DNSSEC", shown)
 	case standing == KeyKnown:
 		status, but := report.StatusOK, ""
@@ -40,9 +44,15 @@ func (d *diagnosis) hostKey() {
 		d.stage(report.StageHostKey, status, h.Ms, "%s, as on record in %s:%d%s", shown, lines[0].File, lines[0].Line, but)
 	case standing == KeyRevoked:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is revoked", shown)
+		place := lines[0].File
+		if lines[0].Line > 0 {
+			place += fmt.Sprintf(", line %d", lines[0].Line)
+		}
 		d.find("host-key-revoked", report.Confirmed,
-			fmt.Sprintf("The key that %s shows is on record as revoked (%s, line %d): whoever has it must not be trusted.", d.host, lines[0].File, lines[0].Line),
+			fmt.Sprintf("The key that %s shows is on record as revoked (%s): whoever has it must not be trusted.", d.host, place),
 			h.evidence(d, lines), advice("Do not log in. Ask whoever administers the host for its new key.", onServer("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")))
+	case h.Localhost && standing != KeyKnown:
+		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, of this machine itself (NoHostAuthenticationForLocalhost)", shown)
 	case standing == KeyBadCert:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the certificate of %s does not hold: %s", d.host, h.Cert.Fault)
 		d.find("host-certificate-invalid", report.Confirmed, fmt.Sprintf("The host certificate of %s does not hold: %s.", d.host, h.Cert.Fault),
@@ -67,23 +77,6 @@ func (d *diagnosis) shortHostKey(h *HostKey) {
 			onServer("sudo ssh-keygen -A"), onClient(d.ssh(fmt.Sprintf("-o RequiredRSASize=%d", h.Bits)))))
 }
 
-// unreadable is for records that this user may not read.
-func (d *diagnosis) unreadable(h *HostKey) {
-	for _, f := range h.Files {
-		if f.Err == "" || f.Err == "missing" {
-			continue
-		}
-		standing, _ := h.Standing()
-		d.find("known-hosts-permissions", report.Confirmed, fmt.Sprintf("The record of host keys %s cannot be read: %s.", f.Path, f.Err),
-			[]report.Evidence{{Source: f.Path, Excerpt: f.Err}},
-			&report.Remedy{Kind: report.Repair, Summary: "Give the file back to its user.", Steps: []report.Step{
-				onClient("sudo chown -h \"$USER\" " + shquote.Path(f.Path)), onClient("chmod 600 " + shquote.Path(f.Path))}})
-		if standing != KeyNew || h.lenient() || h.Strict == "accept-new" {
-			d.soften(report.Degrading)
-		}
-	}
-}
-
 // noHostKey is for a key exchange that did not reach the host's key.
 func (d *diagnosis) noHostKey(h *HostKey) {
 	evidence := []report.Evidence{{Source: "key exchange " + d.o.Chosen, Excerpt: fmt.Sprintf("%s after %.1f ms: %s", h.End, h.Ms, h.Err)}}
@@ -96,6 +89,8 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 			said = "not on record yet; accepted by ssh itself for this once"
 		}
 		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s", said)
+	case h.Unable && d.o.OwnSSH == nil && !d.o.NoAuth && h.wouldAsk():
+		d.unseenKey(h)
 	case h.Unable && d.o.OwnSSH != nil:
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "left to ssh itself")
 	case h.Unable:
@@ -206,35 +201,4 @@ func (h *HostKey) replaceKey(k KnownKey) report.Step {
 			New: names + " " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.key)))}},
 		Opens: "the machine that shows the key " + h.Fingerprint + ", as " + k.Name}
 	return step
-}
-
-// keyNew is for a host that is not on record.
-func (d *diagnosis) keyNew(h *HostKey, shown string) {
-	compare := &report.Remedy{Kind: report.Open, Summary: "Compare the fingerprint with the one that the host's console prints, then let ssh record it.",
-		Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}}
-	evidence := h.evidence(d, nil)
-	for _, f := range h.Files {
-		said := "does not name " + h.Names[0]
-		if f.Err != "" {
-			said = f.Err
-		}
-		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: said})
-	}
-	if h.strictly() {
-		why := fmt.Sprintf("StrictHostKeyChecking is %s", h.Strict)
-		if h.Strict == "ask" {
-			why = "in batch mode nobody can be asked"
-			if !h.Batch {
-				why = "without a terminal nobody can be asked"
-			}
-		}
-		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
-		d.find("host-key-unknown", report.Confirmed,
-			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.", d.host, why), evidence, compare)
-		return
-	}
-	d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, not on record yet", shown)
-	d.find("host-key-unknown", report.Confirmed,
-		fmt.Sprintf("%s is not on record here: ssh will ask whether its key %s is right.", d.host, h.Fingerprint), evidence, compare)
-	d.soften(report.Note)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // negotiated is one of the choices of RFC 4253 section 7.1: the first of the
@@ -100,9 +101,9 @@ func (d *diagnosis) noCommon(n negotiated) {
 		return
 	}
 	d.find(n.cause, report.Confirmed,
-		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, strings.Join(offer, ", ")),
+		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, some(offer, 3, ", ")),
 		[]report.Evidence{
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: strings.Join(n.server, ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: some(n.server, maxListed, ",")},
 			{Source: "ssh -G", Excerpt: n.keyword + " " + strings.Join(n.client, ",")},
 		},
 		d.meetAgain(n, offer))
@@ -120,11 +121,11 @@ func (d *diagnosis) byPolicy(n negotiated, offer []string) bool {
 		fmt.Sprintf("The crypto policy of this machine keeps ssh from the %s that %s offers and that ssh would use without it: %s.", n.what, d.host, offer[i]),
 		[]report.Evidence{
 			{Source: line.File, Line: line.Line, Excerpt: line.Text},
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: strings.Join(n.server, ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: some(n.server, maxListed, ",")},
 			{Source: "ssh -F none -G", Excerpt: n.keyword + " " + strings.Join(d.o.Kex.Able[n.keyword], ",")},
 		},
 		advice(fmt.Sprintf("Best: update the SSH server. Until then allow its %s for this host alone, or choose another policy for the whole machine.", n.what),
-			onClient("update-crypto-policies --show"), onClient(d.ssh(fmt.Sprintf("-o %s=+%s", keywordName(n.keyword), offer[i])))))
+			onClient("update-crypto-policies --show"), onClient(d.ssh("-o "+shquote.Word(keywordName(n.keyword)+"=+"+offer[i])))))
 	return true
 }
 
@@ -150,7 +151,7 @@ func (d *diagnosis) meetAgain(n negotiated, offer []string) *report.Remedy {
 		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())
 	}
 	summary := fmt.Sprintf("Best: update the SSH server, or remove a too narrow %s line on either side. Until then allow the server's algorithm for this host alone.", keyword)
-	return advice(summary, onClient(d.ssh(fmt.Sprintf("-o %s=+%s", keyword, offer[0]))), onConsole())
+	return advice(summary, onClient(d.ssh("-o "+shquote.Word(keyword+"=+"+offer[0]))), onConsole())
 }
 
 // kexEnded is for a connection that ends between the banner and the offer.
@@ -171,7 +172,7 @@ func (d *diagnosis) kexEnded(k *Kex) {
 			return
 		}
 		d.find("closed-during-kex", report.Likely,
-			fmt.Sprintf("%s says that it is an SSH server (%s) and then sends nothing more for %s.", d.host, d.o.Banner.Ident.Software, seconds(k.Ms)),
+			fmt.Sprintf("%s says that it is an SSH server (%s) and then sends nothing more for %s.", d.host, clip(d.o.Banner.Ident.Software, maxName), seconds(k.Ms)),
 			evidence, advice("Look on the host whether its SSH server hangs.", onConsole()))
 	default:
 		d.find("closed-during-kex", report.Confirmed,

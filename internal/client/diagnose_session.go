@@ -125,7 +125,7 @@ func refusal(output string) bool {
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return strings.TrimSpace(line)
+	return clip(strings.TrimSpace(line), maxWords)
 }
 
 // allWell is the headline of a walk without a fault.

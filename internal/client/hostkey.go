@@ -13,29 +13,35 @@ import (
 
 // HostKey is the key that the host showed, and what is on record about it.
 type HostKey struct {
-	Type        string      `json:"type,omitempty"` // empty if the key exchange did not get that far
-	Fingerprint string      `json:"fingerprint,omitempty"`
-	Names       []string    `json:"names,omitempty"` // under which it was looked up
-	Known       []KnownKey  `json:"known,omitempty"` // lines about the host, or about the authority that signed its certificate
-	Same        []int       `json:"same,omitempty"`  // indexes in Known of lines with this very key (or authority)
-	Files       []KnownFile `json:"files,omitempty"`
-	Strict      string      `json:"strict,omitempty"` // StrictHostKeyChecking
-	Batch       bool        `json:"batch,omitempty"`  // BatchMode
-	Nobody      bool        `json:"nobody,omitempty"` // there is no terminal on which ssh could ask
-	Cert        *HostCert   `json:"cert,omitempty"`
-	Bits        int         `json:"bits,omitempty"`       // length of an RSA key
-	LeastBits   int         `json:"least_bits,omitempty"` // that ssh takes (RequiredRSASize)
-	End         string      `json:"end,omitempty"`
-	Err         string      `json:"err,omitempty"`
-	Unable      bool        `json:"unable,omitempty"` // our own library lacks what ssh has
-	Stuck       *Stuck      `json:"stuck,omitempty"`
-	Small       string      `json:"small,omitempty"` // what a second try with small packets got: endOf, or "passed"
-	DNS         *KeyDNS     `json:"dns,omitempty"`
-	Ms          float64     `json:"ms"`
+	Type        string        `json:"type,omitempty"` // empty if the key exchange did not get that far
+	Fingerprint string        `json:"fingerprint,omitempty"`
+	Names       []string      `json:"names,omitempty"` // under which it was looked up
+	Known       []KnownKey    `json:"known,omitempty"` // lines about the host, or about the authority that signed its certificate
+	Same        []int         `json:"same,omitempty"`  // indexes in Known of lines with this very key (or authority)
+	Files       []KnownFile   `json:"files,omitempty"`
+	Strict      string        `json:"strict,omitempty"`    // StrictHostKeyChecking
+	Batch       bool          `json:"batch,omitempty"`     // BatchMode
+	Nobody      bool          `json:"nobody,omitempty"`    // there is no terminal on which ssh could ask
+	Localhost   bool          `json:"localhost,omitempty"` // this machine's own, which NoHostAuthenticationForLocalhost exempts
+	Command     bool          `json:"command,omitempty"`   // KnownHostsCommand may print a key that is in no file
+	Elsewhere   bool          `json:"elsewhere,omitempty"` // that, or DNS may vouch for one
+	Revoked     []RevokedList `json:"revoked,omitempty"`
+	Cert        *HostCert     `json:"cert,omitempty"`
+	Bits        int           `json:"bits,omitempty"`       // length of an RSA key
+	LeastBits   int           `json:"least_bits,omitempty"` // that ssh takes (RequiredRSASize)
+	Answer      Answered      `json:"answer,omitempty"`     // what the person said of an unknown key
+	End         string        `json:"end,omitempty"`
+	Err         string        `json:"err,omitempty"`
+	Unable      bool          `json:"unable,omitempty"` // our own library lacks what ssh has
+	Stuck       *Stuck        `json:"stuck,omitempty"`
+	Small       string        `json:"small,omitempty"` // what a second try with small packets got: endOf, or "passed"
+	DNS         *KeyDNS       `json:"dns,omitempty"`
+	Ms          float64       `json:"ms"`
 
-	names  []string
-	key    ssh.PublicKey
-	askDNS func() *KeyDNS
+	names      []string
+	key        ssh.PublicKey
+	askDNS     func() *KeyDNS
+	askRevoked func() []RevokedList
 }
 
 // HostCert is the certificate that the host showed.
@@ -60,7 +66,12 @@ func (w *walker) hostKey(ctx context.Context) *HostKey {
 	h := &HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody()}
 	h.Known, h.Files = lookUp(knownFiles(c), h.Names)
 	h.LeastBits, _ = strconv.Atoi(c.Get("requiredrsasize"))
+	// sshconnect.c, check_host_key: by the address connected to, and not under an alias.
+	h.Localhost = c.Get("nohostauthenticationforlocalhost") == "yes" && slices.Contains([]string{"", "none"}, c.Get("hostkeyalias")) && w.obs.Proxy == nil && w.obs.chosenAddr().Addr().IsLoopback()
+	h.Command = given(c, "knownhostscommand")
+	h.Elsewhere = h.Command || given(c, "verifyhostkeydns")
 	h.names = append(slices.Clone(h.Names), strings.ToLower(c.Host()))
+	h.askRevoked = func() []RevokedList { return w.revokedLists(ctx, h.key) }
 	h.askDNS = func() *KeyDNS { return w.askKeyDNS(ctx, h) }
 	return h
 }
@@ -117,6 +128,9 @@ func (h *HostKey) take(key ssh.PublicKey) {
 			h.Same = append(h.Same, i)
 		}
 	}
+	if h.askRevoked != nil {
+		h.Revoked = h.askRevoked()
+	}
 	if h.askDNS != nil {
 		h.DNS = h.askDNS()
 	}
@@ -161,6 +175,11 @@ func (h *HostKey) isName(principal string) bool {
 	return slices.ContainsFunc(h.names, func(n string) bool { return wildcard(strings.ToLower(principal), n) })
 }
 
+// given reports whether a keyword is set to something else than nothing.
+func given(c *Config, keyword string) bool {
+	return !slices.Contains([]string{"", "none", "no", "false"}, c.Get(keyword))
+}
+
 // Standing is what the records say about the key.
 type Standing string
 
@@ -171,12 +190,25 @@ const (
 	KeyChanged Standing = "changed"
 	KeyRevoked Standing = "revoked"
 	KeyBadCert Standing = "bad certificate"
+	KeyBarred  Standing = "list of revoked keys unreadable" // then ssh takes no key at all
 )
 
 // Standing judges the key as ssh does (hostfile.c check_hostkeys_by_key_or_type,
-// sshconnect.c check_host_key): a revoked line always counts; another key under
-// the full name is a change; a line without the port only ever confirms.
+// sshconnect.c verify_host_key, check_host_key): a list of revoked keys comes first,
+// then a revoked line, which always counts; another key under the full name is a
+// change; a line without the port only ever confirms. The lines are never empty but
+// for KeyNew.
 func (h *HostKey) Standing() (Standing, []KnownKey) {
+	for _, l := range h.Revoked {
+		line := KnownKey{File: l.Path, Line: l.Line, Text: l.Text, Type: h.Type, Fingerprint: h.Fingerprint}
+		switch {
+		case l.Hit:
+			return KeyRevoked, []KnownKey{line}
+		case l.Err != "":
+			line.Text = l.Err
+			return KeyBarred, []KnownKey{line}
+		}
+	}
 	var same, other []KnownKey
 	for i, k := range h.Known {
 		isSame := slices.Contains(h.Same, i)
@@ -208,6 +240,29 @@ func (h *HostKey) Standing() (Standing, []KnownKey) {
 // tooShort reports whether the host's key is an RSA key that ssh takes for none.
 func (h *HostKey) tooShort() bool { return h.Bits > 0 && h.Bits < h.LeastBits }
 
+// unread are the files in which ssh may find keys that the walk did not see.
+func (h *HostKey) unread() []KnownFile {
+	return slices.DeleteFunc(slices.Clone(h.Files), func(f KnownFile) bool { return !f.Unread() })
+}
+
+// inList reports whether a file of RevokedHostKeys names the key.
+func (h *HostKey) inList() bool {
+	return slices.ContainsFunc(h.Revoked, func(l RevokedList) bool { return l.Hit })
+}
+
+// left says what of the judgement only ssh itself can make, or "".
+func (h *HostKey) left() string {
+	for _, l := range h.Revoked {
+		if l.Left != "" {
+			return "the list of revoked keys " + l.Path + " (" + l.Left + ")"
+		}
+	}
+	if standing, _ := h.Standing(); h.Command && (standing == KeyNew || standing == KeyChanged) && !h.accepted() {
+		return "the keys that KnownHostsCommand prints"
+	}
+	return ""
+}
+
 // strictly reports whether ssh refuses an unknown key instead of asking.
 func (h *HostKey) strictly() bool {
 	switch h.Strict {
@@ -220,23 +275,31 @@ func (h *HostKey) strictly() bool {
 	}
 }
 
+// unasked reports whether ssh takes an unknown key without asking.
+func (h *HostKey) unasked() bool { return h.lenient() || h.Strict == "accept-new" }
+
 // lenient reports whether ssh goes on even with a changed key.
 func (h *HostKey) lenient() bool { return h.Strict == "no" || h.Strict == "false" || h.Strict == "off" }
 
-// refused reports whether ssh would end the connection here. A key that DNS vouches
-// for is taken without a look at the records (sshconnect.c, verify_host_key).
+// refused reports whether the walk ends here: where ssh would end the connection, and
+// where it would ask and nobody has said yes. A key that DNS vouches for is taken
+// without a look at the records (sshconnect.c, verify_host_key).
 func (h *HostKey) refused() bool {
 	if h.tooShort() {
 		return true
 	}
-	if h.DNS.trusted() {
+	standing, _ := h.Standing()
+	if h.left() != "" {
+		return true
+	}
+	if h.accepted() && standing != KeyBarred && !h.inList() {
 		return false
 	}
-	switch standing, _ := h.Standing(); standing {
+	switch standing {
 	case KeyKnown:
 		return false
 	case KeyNew:
-		return h.strictly()
+		return !h.unasked() && h.Answer != AnswerYes
 	case KeyChanged:
 		return !h.lenient()
 	default:

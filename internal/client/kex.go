@@ -53,7 +53,9 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 		_ = conn.Close() // the next connection takes its place
 		w.obs.HostKey = w.hostKey(ctx)
 		w.obs.HostKey.Unable, w.obs.HostKey.Err = true, lacking
-		w.ownSSH(ctx, lacking)
+		if !w.obs.HostKey.wouldAsk() {
+			w.ownSSH(ctx, lacking)
+		}
 		return
 	}
 	w.login(ctx, conn, replay(w.obs.Banner.Ident, wire), reader)

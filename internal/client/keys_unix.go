@@ -19,3 +19,9 @@ func looseMode(st fs.FileInfo) string {
 	}
 	return fmt.Sprintf("%04o", st.Mode().Perm())
 }
+
+// rootOwns reports whether something belongs to root.
+func rootOwns(st fs.FileInfo) bool {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && sys.Uid == 0
+}

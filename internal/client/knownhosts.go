@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -39,8 +40,28 @@ type KnownKey struct {
 
 // KnownFile is a known_hosts file and whether it could be read.
 type KnownFile struct {
-	Path string `json:"path"`
-	Err  string `json:"err,omitempty"` // "missing" or the system's words
+	Path   string `json:"path"`
+	Err    string `json:"err,omitempty"`    // why it could not be looked at: errMissing or the system's words
+	Denied bool   `json:"denied,omitempty"` // by permissions
+	Kind   Kind   `json:"kind,omitempty"`   // what stands in the place of a regular file
+	Global bool   `json:"global,omitempty"` // of GlobalKnownHostsFile: for all users of this machine
+	Home   bool   `json:"home,omitempty"`   // below this user's home
+	Root   bool   `json:"root,omitempty"`   // what denies it belongs to root: the file, or a directory above it
+}
+
+// errMissing is the Err of a file that is not there.
+const errMissing = "missing"
+
+// Unread reports whether ssh may read keys there that the walk did not see.
+func (f KnownFile) Unread() bool {
+	switch f.Kind {
+	case "":
+		return f.Err != "" && f.Err != errMissing && !f.Denied
+	case KindDir, KindNull:
+		return false
+	default:
+		return true
+	}
 }
 
 // hostNames are the names under which ssh looks for a host's key: HostKeyAlias
@@ -58,49 +79,83 @@ func hostNames(c *Config) []string {
 }
 
 // knownFiles are the files that ssh reads host keys from, the user's first.
-func knownFiles(c *Config) []string {
-	var out []string
+func knownFiles(c *Config) []KnownFile {
+	var out []KnownFile
+	home, _ := os.UserHomeDir()
 	for _, keyword := range []string{"userknownhostsfile", "globalknownhostsfile"} {
 		for _, list := range c.Values[keyword] {
-			for _, path := range strings.Fields(list) {
-				if path != "none" {
-					out = append(out, expandHome(path))
+			for _, path := range splitPaths(list) {
+				if path == "none" {
+					continue
 				}
+				if path = expandHome(path); c.Program == "" { // ssh -G has expanded the tokens
+					path = expandTokens(path, c)
+				}
+				below := home != "" && strings.HasPrefix(filepath.Clean(path), filepath.Clean(home)+string(filepath.Separator))
+				out = append(out, KnownFile{Path: path, Global: keyword == "globalknownhostsfile", Home: below})
 			}
 		}
 	}
 	return out
 }
 
-// lookUp finds all lines about any of the names.
-func lookUp(files, names []string) (known []KnownKey, states []KnownFile) {
-	for _, path := range files {
-		data, err := readSome(path, maxKnownHosts)
-		state := KnownFile{Path: path}
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			state.Err = "missing"
-		case err != nil:
-			_, state.Err = errnoOf(err)
+// rootDenies reports whether the nearest thing on the way to a path that can be looked
+// at belongs to root.
+func rootDenies(path string) bool {
+	for {
+		st, err := os.Lstat(path)
+		if err == nil {
+			return rootOwns(st)
 		}
-		states = append(states, state)
-		known = append(known, parseKnownHosts(path, data, names)...)
+		up := filepath.Dir(path)
+		if up == path {
+			return false
+		}
+		path = up
 	}
-	return known[:min(len(known), maxKnownLines)], states
 }
 
-// readSome reads a regular file up to a limit.
-func readSome(path string, limit int64) ([]byte, error) {
-	st, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !st.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
-	case st.Size() > limit:
-		return nil, errors.New("too large")
+// splitPaths takes a list of paths apart as ssh -G prints it: with blanks between
+// them, and without the quotes around one that holds a blank (C:\Users\Jane Doe/.ssh).
+// Words that together name something that is there are one path.
+func splitPaths(list string) []string {
+	var out []string
+	words := strings.Fields(list)
+	for len(words) > 0 {
+		n := len(words)
+		for n > 1 && !exists(strings.Join(words[:n], " ")) {
+			n--
+		}
+		out, words = append(out, strings.Join(words[:n], " ")), words[n:]
 	}
-	return os.ReadFile(path)
+	return out
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(expandHome(path))
+	return err == nil
+}
+
+// lookUp finds all lines about any of the names.
+func lookUp(files []KnownFile, names []string) (known []KnownKey, states []KnownFile) {
+	for _, f := range files {
+		data, err := readSome(f.Path, maxKnownHosts)
+		var odd *notRegular
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f.Err = errMissing
+		case errors.As(err, &odd):
+			f.Kind = odd.kind
+		case err != nil:
+			_, f.Err = errnoOf(err)
+			if f.Denied = errors.Is(err, fs.ErrPermission); f.Denied {
+				f.Root = rootDenies(f.Path)
+			}
+		}
+		states = append(states, f)
+		known = append(known, parseKnownHosts(f.Path, data, names)...)
+	}
+	return known[:min(len(known), maxKnownLines)], states
 }
 
 // parseKnownHosts returns the lines that are about one of the names. Lines that

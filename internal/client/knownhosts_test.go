@@ -53,12 +53,12 @@ func TestHashedNames(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, name := range []string{"web1", "[web2]:2222"} {
-		known, _ := lookUp([]string{path}, []string{name})
+		known, _ := lookUp([]KnownFile{{Path: path}}, []string{name})
 		if len(known) != 1 || !strings.HasPrefix(known[0].Text, "|1|") {
 			t.Errorf("%s: %+v", name, known)
 		}
 	}
-	if known, _ := lookUp([]string{path, filepath.Join(t.TempDir(), "none")}, []string{"web2"}); len(known) != 0 {
+	if known, _ := lookUp([]KnownFile{{Path: path}, {Path: filepath.Join(t.TempDir(), "none")}}, []string{"web2"}); len(known) != 0 {
 		t.Errorf("found %+v", known)
 	}
 }

@@ -28,49 +28,59 @@ const (
 var errStop = errors.New("stopped by sshwhy")
 
 // login makes the key exchange, checks the host key and authenticates, on the
-// connection whose banner and offer were already read.
+// connection whose banner and offer were already read. Until the host's key is
+// accepted no key file is read, no agent asked and nothing offered.
 func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.Reader) {
 	begin, limit := time.Now(), w.wait(leastKex)
 	done := w.tell("hostkey", w.obs.Chosen, limit)
-	_ = conn.SetDeadline(begin.Add(limit))
+	waitFor(ctx, conn, limit)
 	h := w.hostKey(ctx)
 	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
-	a := w.auth(ctx, resumed)
+	var a *authenticator
+	gate := &keyGate{decide: func(key ssh.PublicKey) error {
+		h.take(key)
+		h.Ms = ms(time.Since(begin))
+		done()
+		done = func() {}
+		if h.asks() {
+			waitFor(ctx, conn, askLimit+time.Second)
+			w.askAbout(ctx, h)
+		}
+		if w.opt.NoAuth || h.refused() {
+			return errStop
+		}
+		limit = w.wait(leastLogin)
+		done = w.tell("auth", w.obs.Chosen, limit)
+		waitFor(ctx, conn, limit)
+		begin = time.Now()
+		a = w.auth(ctx, resumed)
+		w.obs.Login = a.obs
+		return nil
+	}}
 	config := &ssh.ClientConfig{
-		Config:        w.algorithms(),
-		User:          w.obs.Config.Get("user"),
-		ClientVersion: identFor(w.opt.Version),
-		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
-			h.take(key)
-			h.Ms = ms(time.Since(begin))
-			done()
-			limit = w.wait(leastLogin)
-			done = w.tell("auth", w.obs.Chosen, limit)
-			_ = conn.SetDeadline(time.Now().Add(limit))
-			if w.opt.NoAuth || h.refused() {
-				return errStop
-			}
-			begin = time.Now()
-			a.begin = begin
-			w.obs.Login = a.obs
-			return nil
-		},
+		Config:            w.algorithms(),
+		User:              w.obs.Config.Get("user"),
+		ClientVersion:     identFor(w.opt.Version),
+		HostKeyCallback:   gate.check,
 		HostKeyAlgorithms: w.padded(h.order(w.obs.Kex.Client["hostkeyalgorithms"])),
-		BannerCallback:    a.banner,
-		AuthCallback:      a.next,
+		BannerCallback:    func(text string) error { return a.banner(text) },
+		AuthCallback:      func(state *ssh.ClientAuthContext) (ssh.AuthMethod, error) { return a.next(state) },
 	}
-	defer a.close()
 	c, channels, requests, err := ssh.NewClientConn(resumed, w.obs.Chosen, config)
 	done()
 	w.obs.HostKey = h
-	if h.Type == "" {
+	switch {
+	case h.Type == "":
 		h.Ms = ms(time.Since(begin))
 		w.noKey(ctx, h, resumed, err)
 		return
-	}
-	if w.obs.Login == nil {
+	case a == nil && h.left() != "":
+		w.ownSSH(ctx, h.left())
+		return
+	case a == nil:
 		return
 	}
+	defer a.close()
 	a.finish(err)
 	a.obs.Ms = ms(time.Since(begin))
 	if err != nil {
@@ -85,8 +95,55 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	a.obs.OK = true
 	client := ssh.NewClient(c, channels, requests)
 	defer client.Close()
-	_ = conn.SetDeadline(time.Now().Add(w.wait(leastSession)))
+	waitFor(ctx, conn, w.wait(leastSession))
 	w.session(ctx, resumed, client)
+}
+
+// waitFor gives a phase of the connection its end. It is called once for each phase:
+// nothing that the peer sends gives it more time.
+func waitFor(ctx context.Context, conn net.Conn, limit time.Duration) {
+	_ = conn.SetDeadline(time.Now().Add(limit))
+	if ctx.Err() != nil { // it may have ended while the deadline was set
+		_ = conn.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// maxRekeys is how many key exchanges a peer may begin. sshd with RekeyLimit 1K makes
+// about twenty in a login and a session of ours.
+const maxRekeys = 256
+
+// The ends that a peer's key exchanges may have.
+var (
+	errOtherKey = errors.New("the host shows another key when keys are exchanged again")
+	errRekeys   = errors.New("the host exchanges keys without end")
+)
+
+// keyGate is what the library asks in every key exchange. A peer may begin one at any
+// time (RFC 4253 section 9), also while the session runs: decide sees the first alone,
+// whose key stays that of the host.
+type keyGate struct {
+	decide func(ssh.PublicKey) error
+
+	mu    sync.Mutex // the library asks from goroutines of its own
+	first []byte
+	times int
+}
+
+func (g *keyGate) check(_ string, _ net.Addr, key ssh.PublicKey) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.times++
+	blob := key.Marshal()
+	switch {
+	case g.first == nil:
+		g.first = blob
+		return g.decide(key)
+	case !bytes.Equal(g.first, blob):
+		return errOtherKey
+	case g.times > maxRekeys:
+		return errRekeys
+	}
+	return nil
 }
 
 // noKey writes down why the key exchange did not come to the host's key.
@@ -177,6 +234,8 @@ func loginEnd(ctx context.Context, err error) string {
 	switch {
 	case ctx.Err() != nil:
 		return endCancelled
+	case errors.Is(err, errFlood), errors.Is(err, errRekeys):
+		return endFlood
 	case strings.Contains(err.Error(), "ssh: disconnect, reason"):
 		return endGoodbye
 	default:
@@ -194,7 +253,7 @@ func plain(err error) string {
 	if text == "EOF" || strings.HasSuffix(text, ": EOF") || strings.HasPrefix(text, "unexpected packet in response to channel open: <nil>") {
 		return "the server closed the connection"
 	}
-	return text
+	return clip(text, maxWords) // it may hold both sides' lists
 }
 
 // resumedConn is a connection whose first bytes were already read and whose
@@ -207,6 +266,7 @@ type resumedConn struct {
 
 	mu     sync.Mutex // the library reads and closes from goroutines of its own
 	closed bool
+	taken  int    // bytes that were read
 	stuck  *Stuck // what TCP knew when it was closed
 	gone   error  // why nothing more could be read, before it was closed
 }
@@ -220,14 +280,21 @@ func (c *resumedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// maxWire bounds what is read of a connection, in bytes. A login with a session takes
+// some ten thousand, and texts of the host are added to that.
+const maxWire = 8 << 20
+
+var errFlood = errors.New("the host sent more than 8 MiB, which no login takes")
+
 func (c *resumedConn) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
-	if err != nil {
-		c.mu.Lock()
-		if !c.closed && c.gone == nil {
-			c.gone = err
-		}
-		c.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.taken += n; c.taken > maxWire && err == nil {
+		n, err = 0, errFlood
+	}
+	if err != nil && !c.closed && c.gone == nil {
+		c.gone = err
 	}
 	return n, err
 }

@@ -227,6 +227,7 @@ const (
 	endTimeout   = "timeout"    // nothing more until the limit
 	endProtocol  = "protocol"   // what came is not SSH
 	endGoodbye   = "disconnect" // an SSH DISCONNECT message
+	endFlood     = "flood"      // it sends more than any login or session takes, and the walk ended it
 	endBroken    = "error"      // another error of the connection
 	endCancelled = "cancelled"
 )

@@ -42,7 +42,7 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	if c.Program == "" || w.opt.NoAuth || ctx.Err() != nil {
 		return
 	}
-	record, forget := w.passingRecord()
+	record, forget := w.obs.passingRecord()
 	defer forget()
 	args := ownArgs(c, w.opt.Args, w.opt.Host, record)
 	o := &OwnSSH{Why: why, Command: "ssh " + strings.Join(args, " "), Exit: -1}
@@ -75,20 +75,60 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	}
 }
 
-// passingRecord are the options that keep the run from writing to the user's
-// known_hosts. Where nothing is on record and ssh would accept the key, or ask,
-// it is recorded in a file that forget takes away.
-func (w *walker) passingRecord() (options []string, forget func()) {
-	strict, forget := []string{"StrictHostKeyChecking=yes"}, func() {}
-	h := w.obs.HostKey
-	if h == nil || len(h.Known) > 0 || h.strictly() {
+// passingRecord are the options by which a run of ssh takes the same host keys as the
+// walk did, asks nobody and writes nothing to the user's records. A key that is not
+// on record and was accepted for this once is recorded in a file that forget takes
+// away, and so is one that ssh takes unasked.
+func (o *Observations) passingRecord() (options []string, forget func()) {
+	strict, forget := []string{"StrictHostKeyChecking=yes", "UpdateHostKeys=no"}, func() {}
+	h := o.HostKey
+	if h == nil || h.accepted() {
+		return strict, forget
+	}
+	pinned := h.Answer == AnswerYes && h.key != nil
+	if !pinned && !h.unasked() {
 		return strict, forget
 	}
 	dir, err := os.MkdirTemp("", "sshwhy-")
 	if err != nil {
 		return strict, forget
 	}
-	return []string{"StrictHostKeyChecking=accept-new", "UserKnownHostsFile=" + filepath.Join(dir, "known_hosts")}, func() { _ = os.RemoveAll(dir) }
+	forget = func() { _ = os.RemoveAll(dir) }
+	path := filepath.Join(dir, "known_hosts")
+	// ssh reads all of the files and writes to the first.
+	files := []string{quoted(path)}
+	for _, f := range h.Files {
+		if !f.Global {
+			files = append(files, quoted(f.Path))
+		}
+	}
+	options = []string{strict[0], "UserKnownHostsFile=" + strings.Join(files, " "), strict[1]}
+	if pinned {
+		if err := os.WriteFile(path, []byte(h.line()), 0o600); err != nil {
+			forget()
+			return strict, func() {}
+		}
+		return options, forget
+	}
+	options[0] = "StrictHostKeyChecking=" + h.Strict
+	return options, forget
+}
+
+// quoted is a path as one word of a list in ssh_config.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t") {
+		return `"` + path + `"`
+	}
+	return path
+}
+
+// line is the key as a line of known_hosts.
+func (h *HostKey) line() string {
+	key := h.key
+	if cert, ok := key.(*ssh.Certificate); ok { // without its authority, ssh goes by the key inside
+		key = cert.Key
+	}
+	return h.Names[0] + " " + string(ssh.MarshalAuthorizedKey(key))
 }
 
 // refusedWith are the methods that the server still offered when ssh gave up,
@@ -115,7 +155,6 @@ func ownArgs(c *Config, typed []string, host string, record []string) []string {
 	for _, text := range record {
 		option(text)
 	}
-	option("UpdateHostKeys=no")
 	option("ControlPath=none") // a connection that is up already would prove nothing
 	option("ClearAllForwardings=yes")
 	option("ForwardAgent=no")

@@ -99,8 +99,13 @@ func (w *walker) jump(ctx context.Context, list string) {
 		return
 	}
 	c := &w.obs.Config
+	record, forget := j.Walk.passingRecord()
+	defer forget()
 	words := append([]string{c.Program}, args...)
-	words = append(words, "-o", "BatchMode=yes", "-W", net.JoinHostPort(c.Host(), strconv.Itoa(c.Port())), "--", host)
+	for _, option := range append([]string{"BatchMode=yes", "PermitLocalCommand=no"}, record...) {
+		words = append(words, "-o", option)
+	}
+	words = append(words, "-W", net.JoinHostPort(c.Host(), strconv.Itoa(c.Port())), "--", host)
 	w.through(ctx, "ssh "+strings.Join(words[1:], " "), words)
 }
 

@@ -43,7 +43,11 @@ func startSSHD(t *testing.T, extra ...string) realServer {
 	s.write(t, "known_hosts", "[127.0.0.1]:"+s.port+" "+s.read(t, "host.pub"))
 	conf := append(extra, "Port "+s.port, "ListenAddress 127.0.0.1", "HostKey "+s.dir+"/host", "AuthorizedKeysFile "+s.dir+"/authorized_keys",
 		"PasswordAuthentication no", "KbdInteractiveAuthentication no", "UsePAM no", "StrictModes no", "PidFile none", "LogLevel VERBOSE")
-	s.write(t, "sshd_config", strings.Join(conf, "\n")+"\n")
+	// These tests fail to log in on purpose, from one address.
+	s.write(t, "sshd_config", strings.Join(append(conf, "PerSourcePenalties no"), "\n")+"\n")
+	if exec.Command(sshd, "-t", "-f", s.dir+"/sshd_config").Run() != nil { // before 9.8
+		s.write(t, "sshd_config", strings.Join(conf, "\n")+"\n")
+	}
 	if out, err := exec.Command(sshd, "-t", "-f", s.dir+"/sshd_config").CombinedOutput(); err != nil {
 		t.Skipf("sshd does not accept the configuration of the test: %s", out)
 	}
@@ -164,7 +168,7 @@ func TestRealLogin(t *testing.T) {
 		{"publickey off", with("PubkeyAuthentication=no", key("id")), "no-auth-method", report.VerdictBroken},
 		{"changed host key", with("UserKnownHostsFile="+s.dir+"/changed", key("id")), "host-key-changed", report.VerdictBroken},
 		{"revoked host key", with("UserKnownHostsFile="+s.dir+"/revoked", key("id")), "host-key-revoked", report.VerdictBroken},
-		{"new host key", with("UserKnownHostsFile="+s.dir+"/empty", key("id")), "", report.VerdictOK},
+		{"new host key, taken unasked", with("StrictHostKeyChecking=accept-new", with("UserKnownHostsFile="+s.dir+"/empty", key("id"))), "", report.VerdictOK},
 		{"key without the port", with("UserKnownHostsFile="+s.dir+"/without-port", append([]string{"-o", "StrictHostKeyChecking=yes"}, key("id")...)), "", report.VerdictOK},
 		{"new host key, strict", with("StrictHostKeyChecking=yes", with("UserKnownHostsFile="+s.dir+"/nothing", key("id"))), "host-key-unknown", report.VerdictBroken},
 		{"no cipher", with("Ciphers=3des-cbc", key("id")), "no-common-cipher", report.VerdictBroken},

@@ -64,7 +64,7 @@ func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Cli
 	limit := w.wait(leastSession)
 	defer w.tell("session", w.obs.Chosen, limit)()
 	begin := time.Now()
-	_ = conn.SetDeadline(begin.Add(limit))
+	waitFor(ctx, conn, limit)
 	s := &Session{Exit: -1}
 	w.obs.Session = s
 
@@ -75,9 +75,12 @@ func (w *walker) session(ctx context.Context, conn *resumedConn, client *ssh.Cli
 			s.End, s.Err = endTimeout, "no answer in time"
 			s.Stuck = conn.stuckAt()
 		}
+		if lost := conn.lost(); errors.Is(lost, errFlood) {
+			s.End, s.Err = endFlood, lost.Error()
+		}
 	}
 	s.run(client, w.wantsTTY(), fail)
-	if s.End != "" && s.End != endTimeout && s.End != endCancelled {
+	if s.End != "" && s.End != endTimeout && s.End != endCancelled && s.End != endFlood {
 		s.Fault = faultOf(client)
 	}
 	s.Ms = ms(time.Since(begin))

@@ -10,7 +10,7 @@ import (
 var subsetKeywords = map[string]bool{
 	"hostname": true, "port": true, "user": true, "identityfile": true, "identitiesonly": true, "addressfamily": true,
 	"bindaddress": true, "connecttimeout": true, "batchmode": true, "stricthostkeychecking": true, "userknownhostsfile": true,
-	"globalknownhostsfile": true, "hostkeyalias": true, "proxyjump": true, "proxycommand": true, "identityagent": true,
+	"globalknownhostsfile": true, "revokedhostkeys": true, "hostkeyalias": true, "proxyjump": true, "proxycommand": true, "identityagent": true,
 }
 
 // readSubset adds to values what a configuration file says about host. As in
