@@ -19,6 +19,7 @@ import (
 	"sshwhy/internal/logs"
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 func newExplain(a *app) *cobra.Command {
@@ -113,7 +114,7 @@ func (a *app) explain(in io.Reader, opt logs.Options) error {
 		if name == "" {
 			name = "FILE"
 		}
-		return usage("xz -dc "+name+" | sshwhy explain", "%s", err)
+		return usage("xz -dc "+shquote.Operand(name)+" | sshwhy explain", "%s", err)
 	case sum == nil:
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
+	"sshwhy/internal/shquote"
 )
 
 // firewallFlags say which packet is followed.
@@ -115,7 +116,7 @@ func (f *firewallFlags) checkProve() error {
 	case f.client == "" || f.from != "":
 		return usage("sudo sshwhy firewall --client ADDR --prove", "a proof is of one visitor's packet, on this machine")
 	case os.Geteuid() != 0:
-		return usage("sudo sshwhy firewall --client "+f.client+" --prove", "a proof needs root")
+		return usage("sudo sshwhy firewall --client "+shquote.Word(f.client)+" --prove", "a proof needs root")
 	}
 	return nil
 }

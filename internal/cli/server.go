@@ -23,7 +23,6 @@ import (
 	"sshwhy/internal/facts"
 	"sshwhy/internal/proc"
 	"sshwhy/internal/remedy"
-	"sshwhy/internal/render"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
 	"sshwhy/internal/shquote"
@@ -136,10 +135,10 @@ func (f serverFlags) question() string {
 		words += " --client " + f.client // an address, or query would have refused it
 	}
 	if f.user != "" {
-		words += " --user " + render.Safe(f.user)
+		words += " --user " + shquote.Word(f.user)
 	}
 	for _, k := range f.keys {
-		words += " --key " + render.Safe(k)
+		words += " --key " + shquote.Word(k)
 	}
 	if f.port != 0 {
 		words += " --port " + strconv.Itoa(f.port)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sshwhy/internal/proc"
+	"sshwhy/internal/shquote"
 )
 
 const (
@@ -43,7 +44,7 @@ func (w *walker) config(ctx context.Context) bool {
 	}
 	args := append([]string{"-v", "-G"}, forDump(w.opt.Args)...)
 	args = append(args, "--", w.opt.Host)
-	c.Command = "ssh " + strings.Join(args[1:], " ")
+	c.Command = shquote.Join(append([]string{"ssh"}, args[1:]...))
 	r := run(ctx, configLimit, c.Program, args...)
 	readDebug(c, string(r.Err))
 	switch {

@@ -138,7 +138,7 @@ func (d *diagnosis) wrongSide(file string, n int, line, text string) bool {
 	switch {
 	case strings.HasPrefix(option, "-----begin"), strings.HasPrefix(option, "ssh-ed25519"), strings.HasPrefix(option, "ssh-rsa"):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s is a key and no configuration: a key is named with -i, a configuration with -F.", file),
-			evidence, advice("Use -i for the key.", onClient("ssh -i "+shquote.Path(file)+" "+shquote.Path(d.o.Typed))))
+			evidence, advice("Use -i for the key.", onClient("ssh -i "+shquote.Path(file)+" "+shquote.Operand(d.o.Typed))))
 	case sshconf.OnlyOf(sshconf.Server, option):
 		d.find("client-config-wrong-side", report.Confirmed, fmt.Sprintf("%s, line %d: %s is an option of the server (sshd_config), and this is the client's configuration.", file, n, option),
 			evidence, advice(fmt.Sprintf("Move line %d to /etc/ssh/sshd_config of the server it is meant for, or remove it.", n), onClient("man ssh_config")))

@@ -166,7 +166,7 @@ func (d *diagnosis) overridden() {
 	d.find("name-overridden", report.Likely,
 		fmt.Sprintf("%s, line %d, gives %s the address %s, which fails; in DNS it is %s, which answers.", line.File, line.Line, d.host, d.o.Connect[0].Addr.Addr(), a.Addr.Addr()),
 		[]report.Evidence{{Source: line.File, Line: line.Line, Excerpt: line.Text}, attemptEvidence(d.o.Connect[0]), attemptEvidence(*a)},
-		advice(fmt.Sprintf("Correct or remove line %d of %s.", line.Line, line.File), onClient("getent hosts "+d.host)))
+		advice(fmt.Sprintf("Correct or remove line %d of %s.", line.Line, line.File), onClient("getent hosts "+shquote.Operand(d.host))))
 }
 
 // tooShort is for a ConnectTimeout that ends before the host has answered. ssh

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // forwards judges the forwardings that were asked for; it reports whether they
@@ -38,12 +39,12 @@ func (d *diagnosis) forwards() bool {
 		d.stage(report.StageSession, report.StatusFailed, 0, "%s", o.Err)
 		for _, b := range beyond {
 			if strings.Contains(o.Err, b.words) {
-				d.find(b.cause, report.Confirmed, fmt.Sprintf(b.summary, o.Target, d.host), evidence, advice("Look from that machine.", onServer("sshwhy "+o.Target)))
+				d.find(b.cause, report.Confirmed, fmt.Sprintf(b.summary, o.Target, d.host), evidence, advice("Look from that machine.", onServer("sshwhy "+shquote.Operand(o.Target))))
 				return true
 			}
 		}
 		d.find("connection-refused", report.Likely, fmt.Sprintf("%s cannot connect onward to %s: %s.", d.host, o.Target, o.Err), evidence,
-			advice("Look from that machine.", onServer("sshwhy "+o.Target)))
+			advice("Look from that machine.", onServer("sshwhy "+shquote.Operand(o.Target))))
 	}
 	return true
 }

@@ -191,7 +191,7 @@ func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 // replaceKey forgets the key on record; done automatically, once the person has
 // typed the new key's fingerprint, it puts the new key in its place.
 func (h *HostKey) replaceKey(k KnownKey) report.Step {
-	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", shquote.Path(k.File), shquote.Path(k.Name)))
+	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", shquote.Path(k.File), shquote.Word(k.Name)))
 	names, _, ok := strings.Cut(k.Text, " ")
 	if h.key == nil || h.Cert != nil || k.Marker != "" || !ok || strings.ContainsAny(names, "*?!") {
 		return step

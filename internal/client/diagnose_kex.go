@@ -103,10 +103,19 @@ func (d *diagnosis) noCommon(n negotiated) {
 	d.find(n.cause, report.Confirmed,
 		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, some(offer, 3, ", ")),
 		[]report.Evidence{
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: some(n.server, maxListed, ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.server)},
 			{Source: "ssh -G", Excerpt: n.keyword + " " + strings.Join(n.client, ",")},
 		},
 		d.meetAgain(n, offer))
+}
+
+// offered is a name-list as the server sent it, and a word on what was not kept.
+func (d *diagnosis) offered(names []string) string {
+	text := some(names, maxListed, ",")
+	if k := d.o.Kex; k != nil && k.Server != nil && k.Server.LeftOut > 0 {
+		text += fmt.Sprintf("\n(and %d more names in its lists: ssh does not read that far)", k.Server.LeftOut)
+	}
+	return text
 }
 
 // byPolicy is for lists that would meet, did the system's crypto policy not keep
@@ -121,7 +130,7 @@ func (d *diagnosis) byPolicy(n negotiated, offer []string) bool {
 		fmt.Sprintf("The crypto policy of this machine keeps ssh from the %s that %s offers and that ssh would use without it: %s.", n.what, d.host, offer[i]),
 		[]report.Evidence{
 			{Source: line.File, Line: line.Line, Excerpt: line.Text},
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: some(n.server, maxListed, ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.server)},
 			{Source: "ssh -F none -G", Excerpt: n.keyword + " " + strings.Join(d.o.Kex.Able[n.keyword], ",")},
 		},
 		advice(fmt.Sprintf("Best: update the SSH server. Until then allow its %s for this host alone, or choose another policy for the whole machine.", n.what),

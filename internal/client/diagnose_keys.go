@@ -72,7 +72,7 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 	case faultExcluded:
 		evidence.Excerpt = k.Type
 		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
-			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+"+k.Type))))
+			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o "+shquote.Word("PubkeyAcceptedAlgorithms=+"+k.Type)))))
 	case faultShort:
 		evidence := []report.Evidence{{Source: k.label(), Excerpt: fmt.Sprintf("%s %s, %d bits", k.Type, k.Fingerprint, k.Bits)}, {Source: d.o.Config.Command, Excerpt: "requiredrsasize " + k.Detail}}
 		if line := d.o.Config.policy("requiredrsasize"); line != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // indirect judges the way over a jump host or a proxy command.
@@ -89,7 +90,7 @@ func (d *diagnosis) beyondJump(said string, evidence []report.Evidence) bool {
 			continue
 		}
 		d.find(b.cause, report.Confirmed, fmt.Sprintf(b.summary, d.host, d.o.Jump.Hop), evidence,
-			advice("Look from the jump host.", report.Step{Do: "ssh " + d.o.Jump.Hop + " then: ssh -v " + d.host, Where: report.OnClient}, onConsole()))
+			advice("Look from the jump host.", report.Step{Do: "ssh " + shquote.Operand(d.o.Jump.Hop) + " then: ssh -v " + shquote.Operand(d.host), Where: report.OnClient}, onConsole()))
 		return true
 	}
 	return false

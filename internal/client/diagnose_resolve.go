@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sshwhy/internal/report"
+	"sshwhy/internal/shquote"
 )
 
 // resolve judges how the name became addresses.
@@ -133,9 +134,9 @@ func (d *diagnosis) useAddress(summary string, steps ...report.Step) *report.Rem
 func (d *diagnosis) checkName(r *Resolve) *report.Remedy {
 	if !strings.Contains(r.Name, ".") {
 		return advice("Check the spelling. A short name like this one must stand in the configuration of ssh (Host), in the hosts file, or be completed by a search domain.",
-			onClient("getent hosts "+r.Name), onClient("grep -i search /etc/resolv.conf"))
+			onClient("getent hosts "+shquote.Operand(r.Name)), onClient("grep -i search /etc/resolv.conf"))
 	}
-	return advice("Check the spelling, or use the host's address.", onClient("getent hosts "+r.Name))
+	return advice("Check the spelling, or use the host's address.", onClient("getent hosts "+shquote.Operand(r.Name)))
 }
 
 // resolveEvidence is what the resolver and each name server said.

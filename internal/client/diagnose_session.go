@@ -28,7 +28,7 @@ func (d *diagnosis) session() {
 	if m := otherLogin.FindStringSubmatch(s.Output); m != nil {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the account only says that another one is to be used")
 		d.find("wrong-user", report.Confirmed, fmt.Sprintf("%s wants %s to log in as %s.", d.host, d.o.Login.User, m[1]), evidence,
-			advice("Log in as "+m[1]+".", onClient(d.ssh("-l "+m[1]))))
+			advice("Log in as "+m[1]+".", onClient(d.ssh("-l "+shquote.Word(m[1])))))
 		return
 	}
 	d.terminal(s)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"sshwhy/internal/proc"
+	"sshwhy/internal/shquote"
 )
 
 // ownLimit bounds the run of the user's own ssh: key exchange, login and one
@@ -45,7 +46,7 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	record, forget := w.obs.passingRecord()
 	defer forget()
 	args := ownArgs(c, w.opt.Args, w.opt.Host, record)
-	o := &OwnSSH{Why: why, Command: "ssh " + strings.Join(args, " "), Exit: -1}
+	o := &OwnSSH{Why: why, Command: shquote.Join(append([]string{"ssh"}, args...)), Exit: -1}
 	w.obs.OwnSSH = o
 	defer w.tell("auth", w.obs.Chosen, ownLimit)()
 	begin := time.Now()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sshwhy/internal/proc"
+	"sshwhy/internal/shquote"
 )
 
 const (
@@ -106,7 +107,7 @@ func (w *walker) jump(ctx context.Context, list string) {
 		words = append(words, "-o", option)
 	}
 	words = append(words, "-W", net.JoinHostPort(c.Host(), strconv.Itoa(c.Port())), "--", host)
-	w.through(ctx, "ssh "+strings.Join(words[1:], " "), words)
+	w.through(ctx, shquote.Join(append([]string{"ssh"}, words[1:]...)), words)
 }
 
 // hopArgs takes [user@]host[:port] or ssh://… apart.

@@ -207,7 +207,8 @@ func (v *view) socketDropIn(listen []facts.Endpoint) (report.Step, bool) {
 	}
 	text = append(text, "BindIPv6Only=ipv6-only")
 	dir := "/etc/systemd/system/" + v.socket.Name + ".d"
-	write := do(fmt.Sprintf("mkdir -p %s && printf '%s\\n' >>%s/%s", dir, strings.Join(text, `\n`), dir, name), "rm "+dir+"/"+name)
+	file := shquote.Word(dir + "/" + name)
+	write := do(fmt.Sprintf("mkdir -p %s && printf '%s\\n' >>%s", shquote.Word(dir), strings.Join(text, `\n`), file), "rm "+file)
 	write.Act = &report.Action{Kind: report.ActEdit, Path: dir + "/" + name, Mode: 0o644,
 		Edits: []report.LineEdit{{Op: report.LineAppend, New: strings.Join(text, "\n")}}}
 	return write, true

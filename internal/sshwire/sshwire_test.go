@@ -131,3 +131,17 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// A peer's list is kept as far as an ssh reads it, and what stands behind is counted.
+func TestLongNameLists(t *testing.T) {
+	names, more := nameList([]byte(strings.Repeat("x,", 1000) + "x"))
+	if len(names) != maxNames || more != 1001-maxNames {
+		t.Errorf("%d names and %d more", len(names), more)
+	}
+	if names, more := nameList([]byte(strings.Repeat("y", 1<<16))); more != 0 || len(names) != 1 || len(names[0]) > maxName+3 {
+		t.Errorf("%d names of %d bytes, %d more", len(names), len(names[0]), more)
+	}
+	if names, more := nameList([]byte("a,b")); more != 0 || len(names) != 2 {
+		t.Errorf("%q, %d more", names, more)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -228,4 +229,20 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("not the same file the second time")
 		}
 	})
+}
+
+// In memory an empty match is fifty times what it is in the file.
+func TestTooManyMatches(t *testing.T) {
+	text := `{"bundle":1,"tool":"","taken":"2026-01-02T03:04:05Z","way":"","uid":0,"items":[{"key":"glob:/x/*","status":"known","exit":0,"matches":[` +
+		strings.Repeat("{},", 4*maxMatches) + `{}]}]}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Read(strings.NewReader(text))
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "matches of patterns") {
+		t.Error(err)
+	}
+	if grown := (after.Sys - before.Sys) >> 20; grown > 300 {
+		t.Errorf("%d kB took %d MB of memory", len(text)>>10, grown)
+	}
 }

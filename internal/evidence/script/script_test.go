@@ -4,13 +4,16 @@ package script
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -438,4 +441,64 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A paste of one megabyte that would unpack to a gigabyte takes a bounded amount
+// of memory, and what was left out says so (row 18 of the attacks).
+func TestPasteThatUnpacksTooFar(t *testing.T) {
+	zipped := func(data []byte) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(data)
+		_ = z.Close()
+		return base64.StdEncoding.EncodeToString(b.Bytes())
+	}
+	var text strings.Builder
+	block := func(n int, packed string) {
+		lines := 0
+		for ; packed != ""; lines++ {
+			cut := min(60, len(packed))
+			fmt.Fprintf(&text, "=%d.%d= %s\n", n, lines+1, packed[:cut])
+			packed = packed[cut:]
+		}
+		fmt.Fprintf(&text, "=%d.= %d -\n", n, lines)
+	}
+	const blocks = 64
+	bomb := zipped(append([]byte("99999999\nfile:/x\x00"), make([]byte, maxBlock-100)...))
+	index := "1.0\n"
+	for n := 1; n <= blocks; n++ {
+		index += fmt.Sprintf("%d file:/x%d\n", n, n)
+	}
+	text.WriteString("=sshwhy= begin 1 aaaaaaaaaaaa\n=sshwhy= with b gzip 0 1\n")
+	block(0, zipped([]byte(index)))
+	for n := 1; n <= blocks; n++ {
+		block(n, bomb)
+	}
+	fmt.Fprintf(&text, "=sshwhy= end %d\n", blocks)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b, err := Parse(strings.NewReader(text.String()))
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := (after.Sys - before.Sys) >> 20; grown > 400 {
+		t.Errorf("%d kB of text took %d MB of memory", text.Len()>>10, grown)
+	}
+	if r := b.Lookup(fmt.Sprintf("file:/x%d", blocks)); r.Status != evidence.Failed || !strings.Contains(r.Reason, "more than 64 MB") {
+		t.Errorf("the last item is %s: %s", r.Status, r.Reason)
+	}
+	t.Logf("%d kB of text, %d MB of memory", text.Len()>>10, (after.Sys-before.Sys)>>20)
+}
+
+// An output of nothing but tiny lines is given up, too.
+func TestPasteOfTooManyLines(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("=sshwhy= begin 1 aaaaaaaaaaaa\n")
+	for n := range maxLines + 2 {
+		fmt.Fprintf(&text, "=1.%d= A\n", n)
+	}
+	if _, err := Parse(strings.NewReader(text.String())); err != ErrTooBig {
+		t.Errorf("%v, want %v", err, ErrTooBig)
+	}
 }
