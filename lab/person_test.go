@@ -61,7 +61,7 @@ func TestQuestionsAreAPersons(t *testing.T) {
 		{"SIGTERM", []line{{ask, "TERM"}}, "No answer: " + nothing, 1},
 		{"SIGHUP", []line{{ask, "HUP"}}, "No answer: " + nothing, 1},
 		{"yes, then Ctrl-C", []line{{ask, "y\n"}, {ask, "\x03"}}, "No answer: " + nothing, 1},
-		{"typed ahead", []line{{"looking at this machine", "y\ny\ny\n"}, {ask, "n\ny\n"}}, "Declined: " + nothing, 1},
+		{"typed ahead", []line{{"looking at this machine", "y\ny\ny\n"}, {ask, "n\ny\n"}, {ask, "n\n"}}, "Declined: " + nothing, 1},
 		{"no", []line{{ask, "n\n"}, {ask, "\n"}}, "Declined: " + nothing, 1},
 		{"quit after a yes", []line{{ask, "y\n"}, {ask, "q\n"}}, "Nothing is changed.", 1},
 	} {
