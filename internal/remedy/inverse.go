@@ -164,6 +164,12 @@ func (u *undo) unit(ctx context.Context, init, unit, was string) {
 		case isSSH(unit) && (err != nil || len(says) > 0):
 			u.left = append(u.left, fmt.Sprintf("%s runs on with the configuration of the fix: sshd refuses the one from before", unit))
 		case strings.HasSuffix(unit, ".socket"):
+			// It opens anew only while its service does not hold it. Where the fix
+			// had stopped that for the same reason, it is stopped for it once more,
+			// and comes back with the next connection, or below.
+			if service := strings.TrimSuffix(unit, ".socket") + ".service"; u.did(service, report.VerbStop) {
+				u.verb(ctx, init, service, report.VerbStop)
+			}
 			u.verb(ctx, init, unit, report.VerbRestart)
 		default:
 			u.verb(ctx, init, unit, report.VerbReload)
@@ -192,6 +198,13 @@ func (u *undo) settled(ctx context.Context, init, unit string) string {
 		state = activeState(ctx, u.s, init, unit)
 	}
 	return state
+}
+
+// did says whether a step of the fix did this to a unit.
+func (u *undo) did(unit string, v report.UnitVerb) bool {
+	return slices.ContainsFunc(u.steps, func(st stepRecord) bool {
+		return st.act.Kind == "unit" && st.act.Unit == unit && st.act.Verb == string(v)
+	})
 }
 
 // reread says whether the fix made a unit read its configuration anew.
