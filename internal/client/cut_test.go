@@ -19,7 +19,7 @@ func lineReaders(testing.TB) map[string]cuttest.Reader {
 		"parseResolvConf": text(func(s string) { parseResolvConf(s) }),
 		"private key":     func(b []byte) { (&Key{}).parse(b) },
 		"refusedWith":     text(func(s string) { refusedWith(s) }),
-		"withoutDebug":    text(func(s string) { lastLine(withoutDebug(s)) }),
+		"withoutDebug":    text(func(s string) { _ = lastLine(withoutDebug(s)) }),
 		"whatSpeaks":      func(b []byte) { whatSpeaks(b) },
 		"hopArgs":         text(func(s string) { hopArgs(s) }),
 		"what was typed": text(func(s string) {

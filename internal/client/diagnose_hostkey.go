@@ -158,9 +158,21 @@ func (h *HostKey) evidence(d *diagnosis, lines []KnownKey) []report.Evidence {
 		out = append(out, h.DNS.evidence()...)
 	}
 	for _, k := range lines[:min(len(lines), 4)] {
-		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: fmt.Sprintf("%s\n(%s %s)", k.Text, k.Type, k.Fingerprint)})
+		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: k.brief()})
 	}
 	return out
+}
+
+// brief is a line as it stands in its file, with the key's fingerprint in the place of
+// the key: an RSA key has 370 letters, which nobody compares.
+func (k KnownKey) brief() string {
+	fields := strings.Fields(k.Text)
+	for i, f := range fields {
+		if i > 0 && f != "" && fields[i-1] == k.Type && len(f) > len(k.Fingerprint) {
+			fields[i] = k.Fingerprint
+		}
+	}
+	return strings.Join(fields, " ")
 }
 
 // keyChanged is for a host whose key is not the one on record. The remedy never

@@ -42,11 +42,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		h.Ms = ms(time.Since(begin))
 		done()
 		done = func() {}
-		if h.asks() {
-			waitFor(ctx, conn, askLimit+time.Second)
-			w.askAbout(ctx, h)
-		}
-		if w.opt.NoAuth || h.refused() {
+		if !w.accepts(ctx, conn, h) {
 			return errStop
 		}
 		limit = w.wait(leastLogin)
@@ -81,15 +77,9 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 		return
 	}
 	defer a.close()
-	a.finish(err)
 	a.obs.Ms = ms(time.Since(begin))
-	if err != nil {
-		if a.own != "" {
-			_ = resumed.Close() // the next connection takes its place
-			w.ownSSH(ctx, a.own)
-		} else if !errors.Is(err, errStop) {
-			a.obs.End, a.obs.Err = loginEnd(ctx, err), plain(err)
-		}
+	if a.finish(err); err != nil {
+		w.noLogin(ctx, a, err)
 		return
 	}
 	a.obs.OK = true
@@ -97,6 +87,27 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 	defer client.Close()
 	waitFor(ctx, conn, w.wait(leastSession))
 	w.session(ctx, resumed, client)
+}
+
+// accepts reports whether the walk goes on with the key that the host shows; a person
+// is asked where ssh would ask one.
+func (w *walker) accepts(ctx context.Context, conn net.Conn, h *HostKey) bool {
+	if h.asks() {
+		waitFor(ctx, conn, askLimit+time.Second)
+		w.askAbout(ctx, h)
+	}
+	return !w.opt.NoAuth && !h.refused()
+}
+
+// noLogin is for a login that was not granted, or is left to ssh itself.
+func (w *walker) noLogin(ctx context.Context, a *authenticator, err error) {
+	switch {
+	case a.own != "":
+		_ = a.conn.Close() // the next connection takes its place
+		w.ownSSH(ctx, a.own)
+	case !errors.Is(err, errStop):
+		a.obs.End, a.obs.Err = loginEnd(ctx, err), plain(err)
+	}
 }
 
 // waitFor gives a phase of the connection its end. It is called once for each phase:

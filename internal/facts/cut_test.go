@@ -34,7 +34,7 @@ func lineReaders(testing.TB) map[string]cuttest.Reader {
 		"parseListSockets":    func(b []byte) { parseListSockets("list-sockets", b) },
 		"containerOf":         text(func(s string) { containerOf(s) }),
 		"packages": text(func(s string) {
-			notThere(s)
+			_ = notThere(s)
 			parseDpkg(s)
 			parseRpm(s)
 			parsePacman(s)
