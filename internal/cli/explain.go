@@ -102,7 +102,12 @@ func (a *app) explain(in io.Reader, opt logs.Options) error {
 		return err
 	}
 	if logs.Sniff(head, err == nil) == logs.Paste {
-		return a.finishOr(explain.Explain(br, explain.Options(opt)))
+		r, trail, err := explain.Judge(br, explain.Options(opt))
+		if err := a.finishOr(r, err); err != nil {
+			return err
+		}
+		a.trailText(trail)
+		return nil
 	}
 	live := a.liveLine()
 	live.show("reading the log …")
@@ -128,6 +133,17 @@ func (a *app) explain(in io.Reader, opt logs.Options) error {
 	}
 	a.logText(r, sum)
 	return nil
+}
+
+// trailText prints with -vv which rule added, changed or dropped which cause.
+func (a *app) trailText(trail []explain.Judgement) {
+	if a.verb < 2 || a.json || len(trail) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out, "\nHow the text was judged:")
+	for _, j := range trail {
+		fmt.Fprintf(a.Out, "  %s: %s %s\n", j.Rule, j.Effect, j.Cause)
+	}
 }
 
 // logJSON prints the report with the figures of the log as one more member.

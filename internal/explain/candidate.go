@@ -110,9 +110,20 @@ func (c *candidate) claim() catalog.Claim {
 // settle takes out what other candidates explain and orders the rest.
 func (rd *reading) settle() {
 	slices.SortFunc(rd.cands, func(a, b *candidate) int { return strings.Compare(a.cause, b.cause) })
-	shortlist := func(b *candidate) bool { return b.fromEnd && b.certainty == report.Possible && rd.decided(b) }
-	rd.cands = slices.DeleteFunc(rd.cands, shortlist)
-	rd.cands, _ = catalog.Settle(rd.cands, (*candidate).claim)
+	rd.apply(byShortlist, func() {
+		var kept []*candidate
+		for _, b := range rd.cands {
+			if !b.fromEnd || b.certainty != report.Possible || !rd.decided(b) {
+				kept = append(kept, b)
+			}
+		}
+		rd.cands = kept
+	})
+	stand, symptoms := catalog.Settle(rd.cands, (*candidate).claim)
+	rd.cands = stand
+	for _, s := range symptoms {
+		rd.trail = append(rd.trail, Judgement{s.Of.cause, "explains", s.Finding.cause})
+	}
 }
 
 // decided reports whether the attempt whose ending suggests b is explained by

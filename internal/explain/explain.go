@@ -23,13 +23,20 @@ type Options struct {
 // Explain reads a paste and says what it proves. It fails only where reading
 // does; a text that says nothing gives a report that says so.
 func Explain(r io.Reader, opt Options) (*report.Report, error) {
+	rep, _, err := Judge(r, opt)
+	return rep, err
+}
+
+// Judge is Explain, and says as well which rule added, changed or dropped which
+// cause, in order.
+func Judge(r io.Reader, opt Options) (*report.Report, []Judgement, error) {
 	messages, err := sshlog.Load()
 	if err != nil {
-		return nil, fmt.Errorf("the tables of messages: %w", err)
+		return nil, nil, fmt.Errorf("the tables of messages: %w", err)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, maxPaste+1))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cut := len(data) > maxPaste
 	if cut {
@@ -37,7 +44,7 @@ func Explain(r io.Reader, opt Options) (*report.Report, error) {
 	}
 	rd := read(messages, toUTF8(data), opt)
 	rd.cut = rd.cut || cut
-	return rd.answer(), nil
+	return rd.answer(), rd.trail, nil
 }
 
 // toUTF8 turns UTF-16, which PowerShell's redirections write, into UTF-8.
@@ -68,6 +75,7 @@ type reading struct {
 	attempts []*attempt
 	tools    tools
 	cands    []*candidate
+	trail    []Judgement   // what made and took away candidates, in order
 	whole    *redact.Whole // of the lines; nil until one is quoted
 	ssh      int           // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
 }

@@ -9,31 +9,6 @@ import (
 	"sshwhy/internal/sshlog"
 )
 
-// judge turns messages into candidates and lets the rules look at the whole.
-// The rules go in the order of a connection; each is a function of the reading
-// that adds, strengthens or drops candidates.
-func (rd *reading) judge() {
-	for i := range rd.hits {
-		rd.weigh(&rd.hits[i])
-	}
-	rd.toolRules()
-	for _, a := range rd.attempts {
-		rd.configRules(a)
-		rd.connectRules(a)
-		rd.hangRules(a)
-		rd.bannerRules(a)
-		rd.hostKeyRules(a)
-		rd.keyRules(a)
-		rd.authRules(a)
-		rd.proxyRules(a)
-		rd.sessionRules(a)
-	}
-	rd.wholeText()
-	rd.acceptedLater()
-	rd.outlived()
-	rd.settle()
-}
-
 // weigh makes candidates of one message.
 func (rd *reading) weigh(h *hit) {
 	if h.Row.Kind == sshlog.Mark || h.Row.Kind == sshlog.Benign || h.Row.Kind == sshlog.Hint || len(h.Row.Causes) == 0 || rd.tools.isRule(h.line) {

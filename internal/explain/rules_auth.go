@@ -10,7 +10,6 @@ import (
 
 // hostKeyRules: what a warning about the host's key means beside another fault.
 func (rd *reading) hostKeyRules(a *attempt) {
-	rd.changedKey(a)
 	c := rd.get("host-key-unknown")
 	if c == nil || c.attempt != rd.attemptOf(a.first) || !c.fromEnd {
 		return
@@ -90,7 +89,6 @@ func (rd *reading) missingKeys(a *attempt) {
 // authRules read a refused login: what the server allows, what the client
 // had, and what was asked for.
 func (rd *reading) authRules(a *attempt) {
-	rd.refusedByPuTTYsPeer(a)
 	denied := rd.saidIn(a, "Permission denied (")
 	n := rd.attemptOf(a.first)
 	if denied == nil {

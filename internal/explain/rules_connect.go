@@ -228,7 +228,12 @@ func (rd *reading) wrongPort() {
 		if !strings.Contains(h.Row.Pattern.Text, "Server listening on") {
 			continue
 		}
-		if p, _ := strconv.Atoi(h.Get("port")); p != 0 && p != asked {
+		p, _ := strconv.Atoi(strings.TrimSuffix(h.Get("port"), ".")) // sshd ends the sentence with a stop
+		if p == asked {
+			rd.drop("wrong-port")
+			return
+		}
+		if p != 0 {
 			w := rd.add("wrong-port", report.Likely, scoreRule, h.line, map[string]string{"port": strconv.Itoa(asked)})
 			w.evidence = append(w.evidence, c.evidence[0])
 		}

@@ -9,7 +9,6 @@ import (
 
 // sessionRules: what ends a connection after the login.
 func (rd *reading) sessionRules(a *attempt) {
-	rd.shellEnded(a)
 	c := rd.get("connection-dropped")
 	if c == nil || c.attempt != rd.attemptOf(a.first) {
 		return

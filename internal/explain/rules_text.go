@@ -1,36 +1,11 @@
 package explain
 
 import (
-	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
 	"sshwhy/internal/sshlog"
 )
-
-// wholeText looks at what only the text as a whole shows: what is said in one
-// place about another.
-func (rd *reading) wholeText() {
-	rd.negotiation()
-	rd.reachable()
-	rd.wrongPort()
-	rd.otherPortWorks()
-	rd.overcome()
-	rd.manyFailures()
-	rd.askedForHostKey()
-	rd.commandMissing()
-	rd.paramikoBanner()
-	rd.windowsKeys()
-	rd.hostKeyOrKex()
-	rd.promptOnly()
-	rd.portInPath()
-	rd.shortTimeout()
-	rd.carrier()
-	rd.gitGreeting()
-	rd.chdirOnly()
-	rd.foreignBeforeEnd()
-	rd.ruleLost()
-}
 
 // portInPath: user@host:2222/path names no port but a path (git-clone(1)); ssh
 // then goes to port 22.
@@ -328,29 +303,6 @@ func (rd *reading) chdirOnly() {
 			c.impact = report.Note
 		}
 	}
-}
-
-// complaints are words by which a program says that it could not do its work.
-var complaints = []string{"fail", "error", "cannot", "can't", "could not", "unable", "denied", "refused", "not found", "unauthorized", "forbidden", "expired", "invalid", "no such"}
-
-// foreignBeforeEnd: a complaint in no SSH's words right before the peer "closed"
-// without a greeting is that of the ProxyCommand's program, which was the peer.
-func (rd *reading) foreignBeforeEnd() {
-	c := rd.get("closed-before-banner")
-	if c == nil || !c.fromEnd || rd.has("proxy-command-failed", "jump-host-failed") {
-		return
-	}
-	at := c.where()
-	if at < 1 || !strings.Contains(rd.lines[at].text, "exchange_identification: Connection closed") {
-		return
-	}
-	l := &rd.lines[at-1]
-	low := sshlog.Lower(l.text)
-	if l.command != "" || l.debug > 0 || l.prog != "" || strings.HasPrefix(low, "ssh") || slices.ContainsFunc(rd.hits, func(h hit) bool { return h.line == at-1 }) ||
-		!slices.ContainsFunc(complaints, func(w string) bool { return strings.Contains(low, w) }) {
-		return
-	}
-	rd.add("proxy-command-failed", report.Likely, scoreRule, at-1, nil)
 }
 
 // ruleLost: a rule of iptables lives until the machine restarts, unless it is

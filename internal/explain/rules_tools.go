@@ -23,33 +23,35 @@ func (rd *reading) askedPort() int {
 	return 22
 }
 
-// toolRules say what the outputs of tools prove. They run before the rules
-// about connections, so that a firewall seen is not guessed at again.
-func (rd *reading) toolRules() {
-	rd.unitRules()
-	rd.listenerRules()
-	rd.firewallRules()
+// droppedPackets: the kernel's log of what a rule dropped.
+func (rd *reading) droppedPackets() {
 	for _, d := range rd.tools.dropped {
 		if d.port == rd.askedPort() {
 			rd.add("firewall-iptables", report.Likely, scoreRule, d.line, nil)
-			break
+			return
 		}
 	}
-	rd.jailRules()
-	rd.modeRules()
-	rd.settingRules()
-	rd.machineRules()
-	t := &rd.tools
-	if t.hostsDeny >= 0 {
-		rd.add("tcp-wrappers-deny", report.Likely, scoreRule, t.hostsDeny, nil)
+}
+
+func (rd *reading) hostsDeny() {
+	if at := rd.tools.hostsDeny; at >= 0 {
+		rd.add("tcp-wrappers-deny", report.Likely, scoreRule, at, nil)
 	}
-	switch t.pkg {
+}
+
+// packageRules: what dpkg, rpm and their kin say of the server's package.
+func (rd *reading) packageRules() {
+	switch t := &rd.tools; t.pkg {
 	case "gone":
 		rd.add("sshd-not-installed", report.Confirmed, scoreRule, t.pkgLine, nil)
 	case "broken":
 		rd.add("sshd-broken", report.Confirmed, scoreRule, t.pkgLine, nil)
 	}
-	if t.absent >= 0 && len(t.listeners) == 0 {
+}
+
+// noProcess: a list of processes or sockets without sshd's.
+func (rd *reading) noProcess() {
+	if t := &rd.tools; t.absent >= 0 && len(t.listeners) == 0 {
 		rd.add("service-stopped", report.Likely, scoreRoot, t.absent, nil)
 	}
 }
