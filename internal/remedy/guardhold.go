@@ -236,7 +236,7 @@ func release(ctx context.Context, s *System, r Record) error {
 		}
 		slices.Sort(gone)
 		slices.Reverse(gone)
-		return s.removeAll(gone)
+		return errors.Join(s.removeAll(gone), s.forgetTimer(ctx, st.act.Unit))
 	}
 	return nil
 }
@@ -256,6 +256,21 @@ func stopTimer(ctx context.Context, s *System, unit string) {
 	if unit != "" {
 		s.run(ctx, "systemctl", "stop", "--", unit) //nolint:errcheck // one that fires finds the record and ends
 	}
+}
+
+// forgetTimer has systemd forget a timer whose file is gone. It does by itself,
+// unless it has read the link to it meanwhile: then it has read all unit files
+// anew since the timer was set up, and once more changes nothing else.
+func (s *System) forgetTimer(ctx context.Context, unit string) error {
+	if unit == "" {
+		return nil
+	}
+	r := s.ask(ctx, "systemctl", "list-units", "--all", "--plain", "--no-legend", "--", unit)
+	if r.Code != 0 || strings.TrimSpace(r.Output) == "" {
+		return nil
+	}
+	_, err := s.run(ctx, "systemctl", "daemon-reload")
+	return err
 }
 
 // removeAll removes files and empty directories; the times of what they stood in stay.
