@@ -54,7 +54,7 @@ func forbidden(a report.Action) string {
 	}
 	for _, e := range a.Edits {
 		l, _ := sshconf.ParseLine(e.Old)
-		if (e.Op == report.LineComment || e.Op == report.LineDelete) && (l.Is("Match") || sshconf.Respell(sshconf.Server, l.Keyword) == "Match") {
+		if (e.Op == report.LineComment || e.Op == report.LineDelete) && sshconf.LooksLike(l.Keyword, "Match") {
 			return "without its Match line, what follows would hold for everyone"
 		}
 	}

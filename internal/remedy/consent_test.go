@@ -228,6 +228,10 @@ func TestConsentInMatch(t *testing.T) {
 		{"PermitTTY no\nMatch User bob\n\tPermitTTYY yes\n", ""},
 		{"PasswordAuthentication no\nMatch Group wheel\n\tPasswordAuthenticaton yes\n", ""},
 		{"Match User bob\n\tUsePAM no\n", ""},
+		{"Match User bob\nPort 22\nAllowUsers alice\n", ""},
+		{"Match User bob\nPrintMotd no\nAllowUsers alice\n", ""},
+		{"PermitTTY no\nMatch User bob\nPermitTTY yes\nPrintMotd no\nMatch User carol\nPermitTTY yes\n",
+			"PermitTTY no\nMatch User bob\nPermitTTY yes\n# PrintMotd no\nMatch User carol\nPermitTTY yes\n"},
 		{"Mach User bob\n\tPasswordAuthentication no\n", ""},
 	} {
 		want := c.want

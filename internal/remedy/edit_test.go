@@ -144,8 +144,11 @@ func TestLost(t *testing.T) {
 	}
 	port := []report.LineEdit{{Line: 2, Old: "Port 2222", Op: report.LineComment}}
 	always := func(int) bool { return true }
-	if lostBy(port, "Match User bob\nPort 2222\n", always) != "" || lostBy(port, "UsePAM yes\nPort 2222\n", always) == "" {
-		t.Error("a Port may go where it stands in a Match block, and nowhere else")
+	if lostBy(port, "Match User bob\nPort 2222\nMatch all\nX11Forwarding no\n", always) != "" || lostBy(port, "UsePAM yes\nPort 2222\n", always) == "" {
+		t.Error("a Port may go where it ends a Match block, and nowhere else")
+	}
+	if lostBy(port, "Match User bob\nPort 2222\nAllowUsers alice\n", always) == "" {
+		t.Error("what follows a Port in a Match block was perhaps to hold for everyone")
 	}
 }
 

@@ -162,7 +162,7 @@ func harmless(l sshconf.Line, text string, number int) bool {
 	// A line that adds algorithms to the default was to keep nobody out, and
 	// without it the default stands, unless a later line counts then.
 	adds := k.Kind == sshconf.Algorithms && len(l.Args) == 1 && strings.HasPrefix(l.Args[0], "+") && occurrences(k, text) == 1
-	return adds || k.HarmlessLost(inMatch(text, number))
+	return adds || k.HarmlessLost(restOfBlock(text, number))
 }
 
 func occurrences(k sshconf.Keyword, text string) int {
@@ -177,18 +177,24 @@ func occurrences(k sshconf.Keyword, text string) int {
 	return n
 }
 
-// inMatch says whether a line of a file stands in a Match block of that file.
-func inMatch(text string, number int) bool {
+// restOfBlock are the keywords of the lines that follow one in its Match block
+// of the same file; nil where it stands in none.
+func restOfBlock(text string, number int) []string {
+	var block []string
 	n := 0
 	for raw := range strings.Lines(text) {
-		if n++; n >= number {
-			break
-		}
-		if l, ok := sshconf.ParseLine(strings.TrimRight(raw, "\r\n")); ok && l.Is("Match") {
-			return true
+		n++
+		l, ok := sshconf.ParseLine(strings.TrimRight(raw, "\r\n"))
+		switch match := ok && l.Is("Match"); {
+		case match && n < number:
+			block = []string{}
+		case match || n > number && block == nil:
+			return block
+		case ok && n > number:
+			block = append(block, l.Keyword)
 		}
 	}
-	return false
+	return block
 }
 
 // keepsMeaning says whether a line in the place of one that sshd refuses means

@@ -30,9 +30,9 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 		mend(f, fmt.Sprintf("Write %s in %s, check, and start the service.", written(pr, with), where), append([]report.Step{rewritten(d, pr, with)}, after...)...)
 	case !known && sshconf.OnlyOf(sshconf.Client, d.Keyword):
 		mend(f, fmt.Sprintf("Comment out %s, which is for ssh_config, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
-	case known && k.HarmlessLost(d.Match != ""), addsNothingElse(k, line, v.Config):
+	case known && k.HarmlessLost(restOfBlock(v.Config, d)), addsNothingElse(k, line, v.Config):
 		mend(f, fmt.Sprintf("Comment out %s, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
-	case k.Kind == sshconf.Block || sshconf.Respell(sshconf.Server, d.Keyword) == "Match":
+	case k.Kind == sshconf.Block || !known && sshconf.LooksLike(d.Keyword, "Match"):
 		advise(f, fmt.Sprintf("Correct %s: what follows it hangs on it. Then check and start the service.", where), after...)
 	default:
 		step := commentOut(d)
@@ -133,6 +133,25 @@ func (v *view) knownOnly(line sshconf.Line) string {
 		return ""
 	}
 	return line.WithArg(0, sign+strings.Join(kept, ","))
+}
+
+// restOfBlock are the keywords of the lines that follow one in its Match block
+// of the same file; nil where it stands in none.
+func restOfBlock(c facts.Config, d facts.Directive) []string {
+	if d.Match == "" {
+		return nil
+	}
+	block := []string{}
+	for _, o := range c.Directives {
+		if o.Quote.Source != d.Quote.Source || o.Quote.Line <= d.Quote.Line {
+			continue
+		}
+		if strings.EqualFold(o.Keyword, "Match") {
+			break
+		}
+		block = append(block, o.Keyword)
+	}
+	return block
 }
 
 // addsNothingElse says whether a line only adds algorithms to the default, and

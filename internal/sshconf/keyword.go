@@ -116,8 +116,19 @@ func (k Keyword) Canonical() string {
 	return k.Name
 }
 
-// HarmlessLost says whether a line of the server's keyword, in a Match block or
-// not, may go without letting anybody new in or weakening anything.
-func (k Keyword) HarmlessLost(inMatch bool) bool {
-	return k.Loss == LossHarmless || k.Loss == LossOpensGlobal && inMatch && !k.InMatch
+// HarmlessLost says whether a line of the server's keyword may go without
+// letting anybody new in or weakening anything. block are the keywords of the
+// lines that follow it in its Match block; nil where it stands in none.
+//
+// Where sshd refuses the line for its place, the block may be what is wrong: a
+// Match line that came between, and then what follows was to hold for everyone.
+// So the line goes only where nothing follows that sshd takes there.
+func (k Keyword) HarmlessLost(block []string) bool {
+	if block == nil || k.InMatch {
+		return k.Loss == LossHarmless
+	}
+	return k.Loss != LossOpens && !slices.ContainsFunc(block, func(word string) bool {
+		other, ok := Lookup(Server, word)
+		return !ok || other.InMatch
+	})
 }

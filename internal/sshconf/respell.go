@@ -49,6 +49,12 @@ func respell(word string, candidates []string) string {
 	return found
 }
 
+// LooksLike says whether a word may be a slip of another: at most two letters
+// away, whatever else it may be.
+func LooksLike(word, other string) bool {
+	return len(word) <= maxWord && Distance(strings.ToLower(word), strings.ToLower(other)) <= maxSlips
+}
+
 // meaning are words that people write for yes and no, which sshd does not know
 // and which are near its own words: "on" is two letters of "no".
 var meaning = [...]string{"on", "off", "of", "true", "false", "enabled", "disabled", "1", "0"}
