@@ -169,7 +169,7 @@ func (sh *shadow) include(line sshconf.Line, key string, depth int) (string, err
 func (sh *shadow) glob(pattern string) ([]string, error) {
 	found, err := filepath.Glob(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("Include %s: %w", pattern, err)
+		return nil, fmt.Errorf("an Include of %s: %w", pattern, err)
 	}
 	for f, text := range sh.changed { // found is sorted below
 		if ok, _ := filepath.Match(pattern, f); ok && text != nil && !slices.Contains(found, f) {
