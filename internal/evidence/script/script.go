@@ -74,7 +74,8 @@ func Write(w io.Writer, plan Plan, opt Options) error {
 	var text strings.Builder
 	// The quotes keep the shell that is typed into from changing anything, and
 	// the text from running before it is there completely.
-	text.WriteString("sh <<'SSHWHY'\n" + shell.Prelude(opt.nonce, proc.SearchDirs()))
+	users := slices.ContainsFunc(plan.Items, func(it evidence.Item) bool { return it.As != nil })
+	text.WriteString("sh <<'SSHWHY'\n" + shell.Prelude(opt.nonce, proc.SearchDirs(), users))
 	text.WriteString(strings.NewReplacer(
 		"@WIDTH@", strconv.Itoa(width), "@CAP@", strconv.Itoa(evidence.DefaultCap+1), "@TOOL@", "'"+version(opt.Tool)+"'",
 	).Replace(collect))

@@ -23,21 +23,28 @@ import (
 //go:embed prelude.sh
 var prelude string
 
+//go:embed as.sh
+var preludeAs string
+
 // readLimit is how long reading one file may take, in seconds.
 const readLimit = 5
 
 // Prelude is the text that defines the functions which look at items and print
 // frames. Nonce, a word of letters and digits, marks the lines of frames; it is
 // written in two halves, so that a terminal's echo of the text is no frame. Dirs
-// are where programs are looked up.
-func Prelude(nonce string, dirs []string) string {
+// are where programs are looked up; users says whether there will be calls of As.
+func Prelude(nonce string, dirs []string, users bool) string {
 	half := len(nonce) / 2
 	text := strings.NewReplacer(
 		"@PATH@", strings.Join(dirs, ":"), "@DIRS@", strings.Join(dirs, " "),
 		"@READ@", strconv.Itoa(readLimit), "@CAP@", strconv.Itoa(evidence.DefaultCap+1),
 	).Replace(prelude)
+	begin := "N=" + nonce[:half] + "''" + nonce[half:] + "\nJ=\n"
+	if !users {
+		return begin + text
+	}
 	// It is kept in a variable, for the shells that look as another user.
-	return "N=" + nonce[:half] + "''" + nonce[half:] + "\nJ=\nQ='" + strings.ReplaceAll(text, "'", `'\''`) + "'\neval \"$Q\"\n"
+	return begin + "Q='" + strings.ReplaceAll(text, "'", `'\''`) + "'\neval \"$Q\"\n" + preludeAs
 }
 
 // Call is the line, or lines, of shell that look at the item and print its frame

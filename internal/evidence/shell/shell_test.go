@@ -36,7 +36,7 @@ func TestCall(t *testing.T) {
 }
 
 func TestPreludeIsFitForAConsole(t *testing.T) {
-	text := Prelude("abcdef", []string{"/usr/bin", "/bin"})
+	text := Prelude("abcdef", []string{"/usr/bin", "/bin"}, true)
 	if strings.Contains(text, "abcdef") {
 		t.Error("its echo would be taken for a frame")
 	}

@@ -101,7 +101,7 @@ func (s *session) greet() (uid int, err error) {
 	if err := s.await("hi", nil); err != nil {
 		return -1, err
 	}
-	s.send(shell.Prelude(s.nonce, proc.SearchDirs()) + "O h $(id -u 2>/dev/null || echo -1) $D\n")
+	s.send(shell.Prelude(s.nonce, proc.SearchDirs(), true) + "O h $(id -u 2>/dev/null || echo -1) $D\n")
 	uid = -1
 	encoder := false
 	err = s.await("h", func(words []string) {
