@@ -274,3 +274,6 @@ func (c *Case) check(given map[string]bool) error {
 func (c *Case) Causes() []string {
 	return slices.Concat(c.Server.Causes, c.ServerAlso, c.Client.Causes, c.ClientAlso)
 }
+
+// Fixes says whether a case expects `--fix` to bring a login back.
+func (c Case) Fixes() bool { return c.Fix == "repair" || c.Fix == "open" }

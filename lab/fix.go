@@ -20,9 +20,6 @@ import (
 	"sshwhy/internal/report"
 )
 
-// Fixes says whether a case expects `--fix` to bring a login back.
-func (c Case) Fixes() bool { return c.Fix == "repair" || c.Fix == "open" }
-
 // RunFix breaks a fresh world as the case says, has one `--fix --yes` mend it,
 // logs in with the real ssh, undoes, and compares the machine with what it was
 // before: files, units and rulesets.

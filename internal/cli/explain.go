@@ -79,7 +79,7 @@ func (a *app) openText(ctx context.Context, args []string) (io.ReadCloser, error
 		}
 		return io.NopCloser(untilInterrupted(ctx, f)), nil
 	}
-	f, err := os.Open(args[0])
+	f, text, err := openInterruptible(ctx, args[0])
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &path):
@@ -91,7 +91,10 @@ func (a *app) openText(ctx context.Context, args []string) (io.ReadCloser, error
 		f.Close()
 		return nil, usage("give a file in it, such as auth.log", "%s is a directory", args[0])
 	}
-	return f, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{text, f}, nil
 }
 
 // explain reads a text in the way that suits it, and prints what it says.

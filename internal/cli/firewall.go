@@ -193,12 +193,12 @@ func (a *app) rules(ctx context.Context, q server.WayQuery, f firewallFlags) (*e
 	}
 	in := io.Reader(a.In)
 	if f.from != "-" {
-		file, err := os.Open(f.from)
+		file, text, err := openInterruptible(ctx, f.from)
 		if err != nil {
 			return nil, usage("give a bundle (sshwhy collect -o FILE) or the output of nft -j list ruleset", "cannot read it: %s", reason(err))
 		}
 		defer file.Close()
-		in = file
+		in = text
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxRules))
 	if err != nil {

@@ -37,3 +37,26 @@ func (r *interruptible) Read(p []byte) (int, error) {
 }
 
 func untilInterrupted(ctx context.Context, f *os.File) io.Reader { return &interruptible{ctx, f} }
+
+// openInterruptible opens a file to read. Where that waits (a pipe that nobody
+// has opened to write), it ends with the context, and so do its reads.
+func openInterruptible(ctx context.Context, path string) (*os.File, io.Reader, error) {
+	type opened struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := os.Open(path)
+		done <- opened{f, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	case o := <-done:
+		if o.err != nil {
+			return nil, nil, o.err
+		}
+		return o.f, untilInterrupted(ctx, o.f), nil
+	}
+}

@@ -26,7 +26,7 @@ func newKeep(a *app) *cobra.Command {
 			}
 			kept, err := remedy.Keep(cmd.Context(), &remedy.System{}, state, id, remedy.Operator(cmd.Context(), &remedy.System{}), here)
 			switch {
-			case errors.Is(err, remedy.ErrSameSession), errors.Is(err, remedy.ErrUnknownLogin):
+			case errors.Is(err, remedy.ErrSameSession), errors.Is(err, remedy.ErrUnknownLogin), errors.Is(err, remedy.ErrFromHere):
 				return usage("sshwhy keep --here confirms it all the same", "%s", err)
 			case errors.Is(err, remedy.ErrNoGuard):
 				return usage("sshwhy undo --list shows what is recorded", "%s", err)

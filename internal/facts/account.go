@@ -106,7 +106,7 @@ func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if !a.Origin.Known() {
 		return items
 	}
-	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)))
+	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)), sharers(a.GID))
 	if a.Rights == nil {
 		return items
 	}
@@ -114,7 +114,7 @@ func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if strings.HasPrefix(a.Home, "/") {
 		items = append(items, evidence.Stat(a.Home).AsUser(a.Rights))
 	}
-	if mark, ok := lockMark(ask.User); ok && a.Password == PasswordLocked {
+	if mark, ok := lockMark(ask.User); ok { // not only where passwd says locked: a console is looked at in one round
 		items = append(items, mark)
 	}
 	return items
@@ -198,8 +198,19 @@ func shellFile(b *evidence.Bundle, a Account) Binary {
 	return Binary{Origin: h.Origin, Path: h.Path, Meta: h.Meta}
 }
 
-// privateGroup: "alice:x:1000:" or "alice:x:1000:alice".
+// sharers asks for the accounts of this machine whose primary group that is.
+func sharers(gid int) evidence.Item {
+	return evidence.Command("awk", "-F:", "-v", "gid="+strconv.Itoa(gid), "$4==gid {print $1}", "/etc/passwd")
+}
+
+// privateGroup: "alice:x:1000:" or "alice:x:1000:alice", and nobody else has it for
+// the primary group (Debian's misc.c, secure_permissions).
 func privateGroup(b *evidence.Bundle, a Account) bool {
+	for name := range strings.FieldsSeq(string(b.Get(sharers(a.GID)).Data)) {
+		if name != a.Name {
+			return false
+		}
+	}
 	f := strings.Split(firstLine(b.Get(evidence.Command("getent", "group", strconv.Itoa(a.GID))).Data), ":")
 	return len(f) == 4 && (f[3] == "" || f[3] == a.Name)
 }

@@ -26,6 +26,7 @@ var daemons = regexp.MustCompile(`^/var/log(?:/|$)`)
 var programs = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	// databases of root's, asked for a name or a number
 	`getent (?:passwd|group) \S+`, `id -Gn? \S+`, `passwd -S \S+`, `chage -l \S+`, `faillock --user \S+`,
+	`awk -F: -v \S+ \S+==\S+ .* /etc/(?:passwd|shadow)`,
 	// the kernel and services, without a path
 	`ip .*`, `ss .*`, `nft .*`, `ip6?tables-(?:nft|legacy)-save`, `ipset save`, `systemctl .*`, `journalctl .*`, `firewall-cmd .*`,
 	`fail2ban-client .*`, `cscli .*`, `tailscale .*`, `date \+%z`, `sshwhy firewall --prove`, `service \S+ status`, `rc-service \S+ status`,

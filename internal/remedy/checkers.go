@@ -33,7 +33,7 @@ func checkContent(ctx context.Context, s *System, by report.Checker, path, oldTe
 	default:
 		return fmt.Errorf("unknown checker %q", by)
 	}
-	dir, err := os.MkdirTemp("", "sshwhy-check-")
+	dir, err := os.MkdirTemp(checkDir, "sshwhy-check-")
 	if err != nil {
 		return err
 	}

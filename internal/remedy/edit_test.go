@@ -119,7 +119,7 @@ func TestLost(t *testing.T) {
 		{"noo spelt right", "AllowStreamLocalForwarding noo", "AllowStreamLocalForwarding no", false},
 		{"nonne lost", "PermitListen nonne", "", true},
 		{"principals lost", "AuthorizedPrincipalsCommand /usr/local/bin/p %u", "", true},
-		{"keys by a command lost", "AuthorizedKeysCommand /usr/local/bin/k %u", "", false},
+		{"keys by a command lost, behind which another may stand", "AuthorizedKeysCommand /usr/local/bin/k %u", "", true},
 		{"an include lost", `Include "/etc/ssh/hard.conf`, "", true},
 		{"an address lost", "ListenAddress 10.8.0.1", "", true},
 		{"the opposite word", "DenyRootLogin yes", "PermitRootLogin yes", true},
@@ -134,21 +134,39 @@ func TestLost(t *testing.T) {
 		if c.with != "" {
 			e.Op, e.New = report.LineReplace, c.with
 		}
-		got := lostBy([]report.LineEdit{e}, c.old+"\n", func(int) bool { return true })
+		got := lostBy([]report.LineEdit{e}, c.old+"\n", c.old+"\n", func(int) bool { return true })
 		if (got != "") != c.want {
 			t.Errorf("%s: %q", c.name, got)
 		}
-		if got := lostBy([]report.LineEdit{e}, c.old+"\n", func(int) bool { return false }); got != "" {
+		if got := lostBy([]report.LineEdit{e}, c.old+"\n", c.old+"\n", func(int) bool { return false }); got != "" {
 			t.Errorf("%s, of a line that sshd takes: %q", c.name, got)
 		}
 	}
 	port := []report.LineEdit{{Line: 2, Old: "Port 2222", Op: report.LineComment}}
 	always := func(int) bool { return true }
-	if lostBy(port, "Match User bob\nPort 2222\nMatch all\nX11Forwarding no\n", always) != "" || lostBy(port, "UsePAM yes\nPort 2222\n", always) == "" {
+	if lostBy(port, "Match User bob\nPort 2222\nMatch all\nX11Forwarding no\n", "Match User bob\nPort 2222\nMatch all\nX11Forwarding no\n", always) != "" || lostBy(port, "UsePAM yes\nPort 2222\n", "UsePAM yes\nPort 2222\n", always) == "" {
 		t.Error("a Port may go where it ends a Match block, and nowhere else")
 	}
-	if lostBy(port, "Match User bob\nPort 2222\nAllowUsers alice\n", always) == "" {
+	if lostBy(port, "Match User bob\nPort 2222\nAllowUsers alice\n", "Match User bob\nPort 2222\nAllowUsers alice\n", always) == "" {
 		t.Error("what follows a Port in a Match block was perhaps to hold for everyone")
+	}
+}
+
+// TestUncovered: a line that adds to the default hides a later one of the same
+// keyword, in whichever file and by its old name.
+func TestUncovered(t *testing.T) {
+	const adds = "PubkeyAcceptedAlgorithms +ssh-bogus"
+	edit := []report.LineEdit{{Line: 1, Old: adds, Op: report.LineComment}}
+	always := func(int) bool { return true }
+	if got := lostBy(edit, adds+"\n", adds+"\n", always); got != "" {
+		t.Error(got)
+	}
+	if lostBy(edit, adds+"\n", adds+"\nPubkeyAcceptedKeyTypes ssh-rsa\n", always) == "" {
+		t.Error("then ssh-rsa would count")
+	}
+	command := []report.LineEdit{{Line: 1, Old: "AuthorizedKeysCommand off", Op: report.LineComment}}
+	if lostBy(command, "AuthorizedKeysCommand off\n", "AuthorizedKeysCommand off\n", always) == "" {
+		t.Error("another command may stand in another file")
 	}
 }
 
@@ -157,7 +175,7 @@ func FuzzLost(f *testing.F) {
 	f.Add("PermitRootLogin no", "PermitRootLogin yes")
 	f.Add(strings.Repeat("A", 300), "= = \"")
 	f.Fuzz(func(t *testing.T, old, text string) {
-		lostBy([]report.LineEdit{{Line: 1, Old: old, Op: report.LineReplace, New: text}}, old, func(int) bool { return true })
+		lostBy([]report.LineEdit{{Line: 1, Old: old, Op: report.LineReplace, New: text}}, old, old, func(int) bool { return true })
 	})
 }
 

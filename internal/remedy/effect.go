@@ -135,9 +135,10 @@ func summed(all []sshconf.Difference) effect {
 
 // lostBy says what may be lost with the lines that edits take out of a
 // configuration or change: for a line that sshd refuses, what it was to keep
-// out is in no configuration that could be compared with. refused says which
-// lines those are. "" is nothing.
-func lostBy(edits []report.LineEdit, text string, refused func(line int) bool) string {
+// out is in no configuration that could be compared with. Text is the file, whole
+// are all files of the configuration, and refused says which lines sshd refuses.
+// "" is nothing.
+func lostBy(edits []report.LineEdit, text, whole string, refused func(line int) bool) string {
 	for _, e := range edits {
 		switch e.Op {
 		case report.LineComment, report.LineDelete, report.LineReplace:
@@ -145,7 +146,7 @@ func lostBy(edits []report.LineEdit, text string, refused func(line int) bool) s
 			continue
 		}
 		old, ok := sshconf.ParseLine(e.Old)
-		if !ok || !refused(e.Line) || e.Op == report.LineReplace && keepsMeaning(old, e.New) || harmless(old, text, e.Line) {
+		if !ok || !refused(e.Line) || e.Op == report.LineReplace && keepsMeaning(old, e.New) || harmless(old, text, whole, e.Line) {
 			continue
 		}
 		return fmt.Sprintf("whoever %q was to keep out could come in", strings.TrimSpace(e.Old))
@@ -154,14 +155,15 @@ func lostBy(edits []report.LineEdit, text string, refused func(line int) bool) s
 }
 
 // harmless says whether a line that sshd refuses, of this text, kept nobody out.
-func harmless(l sshconf.Line, text string, number int) bool {
+func harmless(l sshconf.Line, text, whole string, number int) bool {
 	k, ok := sshconf.Lookup(sshconf.Server, l.Keyword)
 	if !ok {
 		return sshconf.OnlyOf(sshconf.Client, l.Keyword)
 	}
 	// A line that adds algorithms to the default was to keep nobody out, and
-	// without it the default stands, unless a later line counts then.
-	adds := k.Kind == sshconf.Algorithms && len(l.Args) == 1 && strings.HasPrefix(l.Args[0], "+") && occurrences(k, text) == 1
+	// without it the default stands, unless a later line counts then, in
+	// whichever file and by whichever name of the keyword.
+	adds := k.Kind == sshconf.Algorithms && len(l.Args) == 1 && strings.HasPrefix(l.Args[0], "+") && occurrences(k, whole) == 1
 	return adds || k.HarmlessLost(restOfBlock(text, number))
 }
 

@@ -70,6 +70,9 @@ var ErrSameSession = errors.New("this login is older than the fix; log in anew a
 // ErrUnknownLogin is returned by Keep where it is not known which login it is called in.
 var ErrUnknownLogin = errors.New("it cannot be seen which login this is; say it in a new one, directly, so that the way in is proved")
 
+// ErrFromHere is returned by Keep for a login that came from this machine itself.
+var ErrFromHere = errors.New("this login came from the machine itself; say it in one from where you come from, so that the way in is proved")
+
 // proved says why a login does not prove the way in that the fix might have closed.
 func (r Record) proved(who operator.Session, boot string) error {
 	switch {
@@ -79,6 +82,8 @@ func (r Record) proved(who operator.Session, boot string) error {
 		return ErrUnknownLogin
 	case boot == r.boot && who.Began <= r.finished:
 		return ErrSameSession
+	case who.From.Addr().IsLoopback() || who.From.IsValid() && who.From.Addr() == who.To.Addr():
+		return ErrFromHere
 	}
 	return nil
 }

@@ -112,8 +112,12 @@ func (st *Step) effect(ctx context.Context, file string, done, next changes) (e 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return unknown("%v", err), true
 	}
+	whole, err := j.whole(done)
+	if err != nil {
+		return unknown("%v", err), true
+	}
 	refused := func(line int) bool { return before.dropped[position{file, line}] }
-	if lost := lostBy(st.edits(text), text, refused); lost != "" {
+	if lost := lostBy(st.edits(text), text, whole, refused); lost != "" {
 		e.direction = max(e.direction, sshconf.Unknown)
 		e.words = append([]string{lost}, e.words...)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -123,7 +124,31 @@ func (sh *shadow) read(file string) (string, error) {
 	} else if ok {
 		return "", &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
-	data, err := os.ReadFile(file)
+	return readRegular(file)
+}
+
+// maxConfig is how much of one file of a configuration is read.
+const maxConfig = 1 << 20
+
+// readRegular reads a file that an Include may name in a place that is not
+// root's: a pipe is not waited for, and a device is not read.
+func readRegular(file string) (string, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s is not a regular file", file)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(data) > maxConfig {
+		err = fmt.Errorf("%s is larger than 1 MiB", file)
+	}
 	return string(data), err
 }
 

@@ -28,6 +28,10 @@ type answer struct {
 	ok        bool   // the configuration is accepted
 }
 
+// checkDir is where copies for a check are put: not where TMPDIR says, which
+// may be somebody else's directory.
+const checkDir = "/tmp"
+
 // sshdConfigs are where sshd's main configuration is looked for; openSUSE and
 // others keep the vendor's under /usr/etc.
 var sshdConfigs = [...]string{"/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config"}
@@ -40,7 +44,7 @@ func newSSHDJudge(file string, changed changes) (*sshdJudge, error) {
 	if j.sshd, err = proc.Find("sshd"); err != nil {
 		return nil, errors.New("sshd is not installed, so its configuration cannot be checked")
 	}
-	if j.dir, err = os.MkdirTemp("", "sshwhy-check-"); err != nil {
+	if j.dir, err = os.MkdirTemp(checkDir, "sshwhy-check-"); err != nil {
 		return nil, err
 	}
 	return j, nil
@@ -56,6 +60,17 @@ func mainOf(file string, changed changes) string {
 		return main
 	}
 	return file
+}
+
+// whole is the text of all files of the configuration with changes.
+func (j *sshdJudge) whole(changed changes) (string, error) {
+	sh := shadow{changed: changed}
+	err := sh.of(j.main)
+	var text strings.Builder
+	for _, f := range sh.files {
+		text.WriteString(f.text + "\n")
+	}
+	return text.String(), err
 }
 
 func usualMain() string {

@@ -27,3 +27,7 @@ func (s *System) lock(path string) (*os.File, bool, error) {
 	}
 	return f, true, nil
 }
+
+// openFlags keep open(2) from waiting, should the file be a pipe, and from
+// making a terminal ours.
+const openFlags = unix.O_NONBLOCK | unix.O_NOCTTY

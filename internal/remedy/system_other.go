@@ -14,6 +14,8 @@ var errUnsupported = errors.New("automatic repair works on Linux only; the steps
 
 func supported() error { return errUnsupported }
 
+const openFlags = 0
+
 func (tx *Tx) steady(self string) (string, error) { return self, errUnsupported }
 
 const selfName = "sshwhy"

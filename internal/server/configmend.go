@@ -155,7 +155,16 @@ func restOfBlock(c facts.Config, d facts.Directive) []string {
 }
 
 // addsNothingElse says whether a line only adds algorithms to the default, and
-// is the only one of its keyword: without it the default stands.
+// is the only one of its keyword, by whichever name: without it the default stands.
 func addsNothingElse(k sshconf.Keyword, line sshconf.Line, c facts.Config) bool {
-	return k.Kind == sshconf.Algorithms && len(line.Args) == 1 && strings.HasPrefix(line.Args[0], "+") && len(c.All(line.Keyword)) == 1
+	if k.Kind != sshconf.Algorithms || len(line.Args) != 1 || !strings.HasPrefix(line.Args[0], "+") {
+		return false
+	}
+	n := 0
+	for _, d := range c.Directives {
+		if o, ok := sshconf.Lookup(sshconf.Server, d.Keyword); ok && o.Canonical() == k.Canonical() {
+			n++
+		}
+	}
+	return n == 1
 }

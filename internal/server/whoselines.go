@@ -64,16 +64,14 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 func chain(k facts.KeyFile) []facts.HostFile { return append([]facts.HostFile{k.File}, k.Above...) }
 
 // othersWrote says whether others than the user and root could have put
-// something into a file or directory.
+// something into a file or directory. A group that seems to hold the user alone
+// is no excuse here: another account may have it for its primary group, and with
+// an access control list the group's bits are the mask of all who are named (acl(5)).
 func (v *view) othersWrote(h facts.HostFile) bool {
 	if !h.Origin.Known() {
 		return false
 	}
-	forbidden := uint32(0o022)
-	if v.Account.Private && h.Meta.GID == v.Account.GID {
-		forbidden = 0o002
-	}
-	return h.Meta.Mode&forbidden != 0 || h.Meta.UID != 0 && h.Meta.UID != v.Account.UID
+	return h.Meta.Mode&0o022 != 0 || h.Meta.UID != 0 && h.Meta.UID != v.Account.UID
 }
 
 // listKeys lists the keys that sshd would take from a path, or from the files

@@ -39,9 +39,9 @@ func TestWhoseLines(t *testing.T) {
 		"no key at all": {
 			file: metaOf("", "file", alice, 0o666),
 			kind: report.Repair, do: "chmod 0644"},
-		"group alone, which is the user's": {
+		"group alone, which seems to be the user's": { // or the mask of an access control list
 			file: metaOf("", "file", alice, 0o664), private: true, keys: 1,
-			kind: report.Repair},
+			kind: report.Open},
 		"home written by all": {
 			home: metaOf("", "dir", alice, 0o777), keys: 1,
 			kind: report.Open, opens: "whoever holds this key", do: "chmod 0755 /home/alice"},

@@ -37,7 +37,7 @@ var server = []Keyword{
 	{Name: "PubkeyAuthOptions", Side: Server, Kind: List, Since: "8.2", InMatch: true, Words: []string{"none", "touch-required", "verify-required"},
 		rights: superset("log in with a security key without %s", words)},
 	{Name: "AuthorizedKeysFile", Side: Server, Kind: Path, InMatch: true, Words: []string{"none"}, rights: subset("log in with the keys in %s", words)},
-	{Name: "AuthorizedKeysCommand", Side: Server, Kind: Text, InMatch: true, Words: []string{"none"}, Loss: LossHarmless,
+	{Name: "AuthorizedKeysCommand", Side: Server, Kind: Text, InMatch: true, Words: []string{"none"},
 		rights: noneIs(false, "log in with the keys that AuthorizedKeysCommand prints")},
 	{Name: "AuthorizedKeysCommandUser", Side: Server, Kind: Text, InMatch: true},
 	{Name: "AuthorizedPrincipalsFile", Side: Server, Kind: Path, InMatch: true, Words: []string{"none"}},
