@@ -36,7 +36,7 @@ test: deps lint unit cross lab
 # The race detector sleeps a second when a process ends; the crash tests start hundreds.
 # Lines cut at every byte are read without it: with it, only every 16th (internal/cuttest).
 unit:
-	GORACE=atexit_sleep_ms=0 $(GO) test -race $$($(GO) list ./... | grep -v '^sshwhy/lab')
+	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v '^sshwhy/lab')
 	$(GO) test -run TestCut ./internal/...
 
 lint:

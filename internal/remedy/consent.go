@@ -54,7 +54,9 @@ func forbidden(a report.Action) string {
 	}
 	for _, e := range a.Edits {
 		l, _ := sshconf.ParseLine(e.Old)
-		if (e.Op == report.LineComment || e.Op == report.LineDelete) && sshconf.LooksLike(l.Keyword, "Match") {
+		_, known := sshconf.Lookup(sshconf.Server, l.Keyword)
+		match := l.Is("Match") || l.Swallowed() == "Match" || !known && sshconf.LooksLike(l.Keyword, "Match")
+		if match && (e.Op == report.LineComment || e.Op == report.LineDelete) {
 			return "without its Match line, what follows would hold for everyone"
 		}
 	}

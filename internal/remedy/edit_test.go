@@ -170,6 +170,27 @@ func TestUncovered(t *testing.T) {
 	}
 }
 
+// TestSwallowed: a line that has lost its end may hold a Match line, on which
+// what follows hangs, or one that keeps somebody out.
+func TestSwallowed(t *testing.T) {
+	always := func(int) bool { return true }
+	for _, old := range []string{"PrintMotd no Match Address 10.0.0.0/8", "Banner /etc/issue.net Match Address 10.0.0.0/8",
+		"StrictHostKeyChecking noMatch Address 10.0.0.0/8", "Banner none PermitRootLogin no", "PrintMotd noAllowUsers alice"} {
+		e := report.LineEdit{Line: 1, Old: old, Op: report.LineComment}
+		if lostBy([]report.LineEdit{e}, old+"\n", old+"\n", always) == "" {
+			t.Errorf("%q may go", old)
+		}
+		act := report.Action{Kind: report.ActEdit, Check: report.CheckSSHD, Edits: []report.LineEdit{e}}
+		if why := forbidden(act); (why != "") != strings.Contains(old, "Match") {
+			t.Errorf("%q: %q", old, why)
+		}
+	}
+	macs := report.LineEdit{Line: 1, Old: "MACs hmac-sha2-512, hmac-sha2-256", Op: report.LineComment}
+	if why := forbidden(report.Action{Kind: report.ActEdit, Check: report.CheckSSHD, Edits: []report.LineEdit{macs}}); why != "" {
+		t.Errorf("MACs is no Match: %s", why)
+	}
+}
+
 // FuzzLost: no line makes the judgement of an edit fail.
 func FuzzLost(f *testing.F) {
 	f.Add("PermitRootLogin no", "PermitRootLogin yes")

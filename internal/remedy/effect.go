@@ -156,6 +156,9 @@ func lostBy(edits []report.LineEdit, text, whole string, refused func(line int) 
 
 // harmless says whether a line that sshd refuses, of this text, kept nobody out.
 func harmless(l sshconf.Line, text, whole string, number int) bool {
+	if l.Swallowed() != "" {
+		return false // two lines whose end was lost, perhaps: what follows may hang on the second
+	}
 	k, ok := sshconf.Lookup(sshconf.Server, l.Keyword)
 	if !ok {
 		return sshconf.OnlyOf(sshconf.Client, l.Keyword)
@@ -211,7 +214,7 @@ func keepsMeaning(old sshconf.Line, with string) bool {
 	if !known {
 		return l.Is(sshconf.Respell(sshconf.Server, old.Keyword)) && slices.Equal(l.Args, old.Args)
 	}
-	if !l.Is(k.Name) {
+	if !l.Is(k.Name) || old.Swallowed() != "" {
 		return false
 	}
 	if k.Closed != "" && len(l.Args) == 1 && strings.EqualFold(l.Args[0], k.Closed) {

@@ -121,9 +121,12 @@ func (v *view) configWords(pr facts.Problem, d facts.Directive) string {
 	switch {
 	case pr.Kind == facts.ProblemKeyword:
 		s := fmt.Sprintf("sshd refuses its configuration: %s has the unknown keyword %q", place, pr.Keyword)
+		_, known := sshconf.Lookup(sshconf.Server, pr.Keyword)
 		switch near := sshconf.Nearest(sshconf.Server, pr.Keyword); {
 		case sshconf.OnlyOf(sshconf.Client, pr.Keyword):
 			return s + ", which is one of the client's (ssh_config)."
+		case known:
+			return s + ", which this release of sshd does not have."
 		case near != "":
 			return s + fmt.Sprintf("; did you mean %q?", near)
 		}

@@ -21,16 +21,18 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 	where := fmt.Sprintf("line %d of %s", d.Quote.Line, d.Quote.Source)
 	line, ok := sshconf.ParseLine(d.Quote.Text)
 	k, known := sshconf.Lookup(sshconf.Server, d.Keyword)
-	with := ""
-	if ok && !line.BadQuotes {
+	with, swallowed := "", line.Swallowed()
+	if ok && !line.BadQuotes && swallowed == "" {
 		with = v.spelt(pr, line)
 	}
 	switch {
+	case swallowed == "Match":
+		advise(f, fmt.Sprintf("Correct %s: a Match line stands in it, and what follows hangs on that. Then check and start the service.", where), after...)
 	case with != "":
 		mend(f, fmt.Sprintf("Write %s in %s, check, and start the service.", written(pr, with), where), append([]report.Step{rewritten(d, pr, with)}, after...)...)
-	case !known && sshconf.OnlyOf(sshconf.Client, d.Keyword):
+	case swallowed == "" && !known && sshconf.OnlyOf(sshconf.Client, d.Keyword):
 		mend(f, fmt.Sprintf("Comment out %s, which is for ssh_config, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
-	case known && k.HarmlessLost(restOfBlock(v.Config, d)), addsNothingElse(k, line, v.Config):
+	case swallowed == "" && (known && k.HarmlessLost(restOfBlock(v.Config, d)) || addsNothingElse(k, line, v.Config)):
 		mend(f, fmt.Sprintf("Comment out %s, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
 	case k.Kind == sshconf.Block || !known && sshconf.LooksLike(d.Keyword, "Match"):
 		advise(f, fmt.Sprintf("Correct %s: what follows it hangs on it. Then check and start the service.", where), after...)

@@ -201,3 +201,24 @@ func (l Line) Criteria() string {
 func (l Line) Is(keywords ...string) bool {
 	return slices.ContainsFunc(keywords, func(k string) bool { return strings.EqualFold(k, l.Keyword) })
 }
+
+// Swallowed is a keyword of the server that stands in a line behind its own, by
+// itself or glued to another word, as where the end of a line was lost: "Banner
+// none Match User bob", "ClientAliveInterval 120Match User bob". Match comes
+// first; "" is none. A path that holds such a word by chance is one, too: it is
+// for a person to judge.
+func (l Line) Swallowed() string {
+	rest := strings.ToLower(strings.Join(l.Args, " "))
+	if l.Is("Match") {
+		return ""
+	}
+	if strings.Contains(rest, "match") {
+		return "Match"
+	}
+	for _, k := range All(Server) {
+		if strings.Contains(rest, strings.ToLower(k.Name)) {
+			return k.Name
+		}
+	}
+	return ""
+}

@@ -29,8 +29,11 @@ func (k Keyword) RespellValue(value string) string { return respell(value, k.Wor
 // respell is the one of some words that a word is a misspelling of. "" where
 // there is none.
 func respell(word string, candidates []string) string {
-	if len(word) > maxWord || slices.Contains(meaning[:], strings.ToLower(word)) {
-		return ""
+	if len(word) > maxWord || slices.Contains(meaning[:], strings.ToLower(word)) || strings.HasPrefix(word, "!") {
+		return "" // "!" negates
+	}
+	if slices.ContainsFunc(candidates, func(c string) bool { return strings.EqualFold(c, word) }) {
+		return "" // it is spelt right: this release does not know it, or not here
 	}
 	found := ""
 	for _, c := range candidates {
@@ -100,6 +103,9 @@ func Nearest(side Side, word string) string {
 	}
 	if k := Respell(side, word); k != "" {
 		return k
+	}
+	if _, known := Lookup(side, word); known {
+		return ""
 	}
 	word = strings.ToLower(word)
 	best, least := "", 1+len(word)/3

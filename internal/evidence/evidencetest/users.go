@@ -19,6 +19,16 @@ import (
 // that are not his.
 const secret = "sshwhy-secret-of-root"
 
+// Shells are those that RunUsers goes through: the two that differ most, since
+// every item costs processes of the user's; with SSHWHY_SHELLS=all each that the
+// rest of the suite goes through.
+func Shells() [][]string {
+	if os.Getenv("SSHWHY_SHELLS") == "all" {
+		return [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}}
+	}
+	return [][]string{{"dash"}, {"busybox", "ash"}}
+}
+
 // RunUsers is the part of the suite for items that are looked at as a user of the
 // machine: with his rights, no more and no less. It needs root, and accounts that
 // every system has: daemon is the user, bin another one.
