@@ -44,6 +44,7 @@ func inPrivateRoot(t *testing.T, suite, program, run string) {
 // SSHWHY_CONSENT_RUNS=2000 is as many as one can wait for, SSHWHY_CONSENT_SEED
 // gives others.
 func TestConsent(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	program := filepath.Join(t.TempDir(), "remedy.test")
 	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, "../internal/remedy")
@@ -63,6 +64,7 @@ func TestConsent(t *testing.T) {
 // where nobody comes in by it, and a machine that serves is not touched. What is
 // not done is said.
 func TestWithoutOpen(t *testing.T) {
+	t.Parallel()
 	ctx, w := bootTrixie(t, setUpFixes(t), 20*time.Minute)
 	const file = "/etc/ssh/sshd_config"
 	for _, c := range []struct{ line, now, says string }{

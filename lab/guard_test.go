@@ -31,6 +31,7 @@ func (w *World) standing(ctx context.Context, t *testing.T, want string, limit t
 // TestGuard: a fix made over SSH is undone by a timer of the machine unless a
 // login that is younger than it confirms it.
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	if res := w.Server(ctx, latent+mayBecomeRoot+"rm -rf /var/lib/sshwhy"); res.Exit != 0 {
@@ -83,6 +84,7 @@ func TestGuard(t *testing.T) {
 // TestGuardOutlivesReboot: nobody confirms a fix, the machine starts anew, and
 // the fix is undone all the same; one that was confirmed stays.
 func TestGuardOutlivesReboot(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	if res := w.Server(ctx, latent+mayBecomeRoot); res.Exit != 0 {
@@ -117,6 +119,7 @@ func TestGuardOutlivesReboot(t *testing.T) {
 // TestSparesTheOperator: a fix that would shut out whoever makes it, over ssh,
 // is taken back at once, or not done at all.
 func TestSparesTheOperator(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, caseLimit)
 	broken := mayBecomeRoot + "useradd -m deploy; echo 'AllowUser deploy' >>/etc/ssh/sshd_config"

@@ -26,6 +26,7 @@ exit $code`
 // TestUnknownHostInATerminal: a person is asked about a host that is not on record, as
 // ssh asks; before the answer the host is offered nothing.
 func TestUnknownHostInATerminal(t *testing.T) {
+	t.Parallel()
 	ctx, w := bootTrixie(t, setUpFixes(t), caseLimit)
 	res := w.Server(ctx, "echo 'LogLevel DEBUG1' >/etc/ssh/sshd_config.d/log.conf; systemctl restart ssh.service; settle ssh.service; "+
 		"ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub | cut -d' ' -f2")

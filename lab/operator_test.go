@@ -40,6 +40,7 @@ END
 // TestOperator: whoever is logged in is found through everything that forgets
 // the environment, and what is not known is told as such.
 func TestOperator(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := boot(t, terminals, tools, buildLimit)
 	if res := w.Server(ctx, latent+mayBecomeRoot+consoleScript); res.Exit != 0 {

@@ -41,6 +41,7 @@ END
 // TestQuestionsAreAPersons: whatever ends a question, and whatever was typed before
 // it, is no consent; and what became of the fix is said.
 func TestQuestionsAreAPersons(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	if res := w.Server(ctx, personScript+"systemctl disable --now ssh.service"); res.Exit != 0 {

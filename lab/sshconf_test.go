@@ -42,6 +42,7 @@ func number(t *testing.T, s string) int {
 // TestKeywords holds the table of keywords against the real programs: what they
 // print is in the table, and what the table says of a keyword they do.
 func TestKeywords(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	for _, suite := range Suites {
 		t.Run(suite, func(t *testing.T) {

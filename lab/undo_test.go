@@ -7,6 +7,7 @@ import "testing"
 // TestUndoLeavesWhatCameSince: packages that somebody installed after the fix stay, and
 // so does what they need of those that the fix brought.
 func TestUndoLeavesWhatCameSince(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	must := func(script, want string) {
@@ -31,6 +32,7 @@ func TestUndoLeavesWhatCameSince(t *testing.T) {
 // TestUndoStopsNoServer: what was there before could not run, the server that runs goes on,
 // and that is said.
 func TestUndoStopsNoServer(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	if res := w.Server(ctx, "rm /etc/ssh/ssh_host_*; systemctl restart ssh.service || true; settle ssh.service; ! systemctl is-active ssh.service"); res.Exit != 0 {
@@ -55,6 +57,7 @@ func TestUndoStopsNoServer(t *testing.T) {
 // TestUndoIsGuarded: an undo that stops the server, made over ssh, is taken back by a timer
 // unless somebody confirms it; who is shut out by it is not shut out for good.
 func TestUndoIsGuarded(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	ctx, w := bootTrixie(t, tools, buildLimit)
 	if res := w.Server(ctx, mayBecomeRoot+"systemctl stop ssh.service"); res.Exit != 0 {

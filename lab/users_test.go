@@ -11,6 +11,7 @@ import (
 // directory, a third user's file, a set-uid program. Nothing of root's or of
 // another user's is changed or given away, and nobody gets in unasked.
 func TestUsersTricks(t *testing.T) {
+	t.Parallel()
 	tools := setUpFixes(t)
 	const (
 		aKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBdT/C49ycsG+eP8a3kNTwofFTUxbB34O39EU+6tW6/x mallory@example"
