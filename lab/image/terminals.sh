@@ -14,6 +14,7 @@ mirror=${SSHWHY_LAB_MIRROR:-$(
 )}
 mirror=${mirror:-http://deb.debian.org/debian}
 
+umount -l "$dir.work/root" 2>/dev/null || true # of a build that was killed
 rm -rf "$dir.part" "$dir.work"
 mkdir -p "$dir.part" "$dir.work/work" "$dir.work/root"
 root=$dir.work/root
