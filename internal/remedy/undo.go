@@ -212,8 +212,11 @@ func survey(s *System, dir string) (*undo, error) {
 func (u *undo) collect(st *stepRecord) {
 	for path, e := range st.before.Paths {
 		g, ok := u.target[path]
+		if e.Kept && e.Kind == kindDir {
+			e.Parent = true // the undo's own programs may give it a new time
+		}
 		switch {
-		case !ok && e.Kept:
+		case !ok && e.Kept && !e.Parent:
 			u.foreign[path] = true
 			continue
 		case !ok && u.wasRecordedAbsent(path, st):
