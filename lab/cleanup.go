@@ -163,6 +163,14 @@ func cgroupRoot() string {
 	return "/sys/fs/cgroup"
 }
 
+// processorTime is what everything in this world has used so far; 0 where that is not known.
+func (w *World) processorTime() time.Duration {
+	stat, _ := os.ReadFile(w.cgroup + "/cpu.stat")
+	var micros int64
+	fmt.Sscanf(string(stat), "usage_usec %d", &micros) //nolint:errcheck
+	return time.Duration(micros) * time.Microsecond
+}
+
 // makeCgroup makes the control groups of a world.
 func makeCgroup(name string) (string, error) {
 	group := filepath.Join(cgroupRoot(), "sshwhy-lab", name)

@@ -15,18 +15,18 @@ import (
 
 // crashScenes are the scenes of internal/remedy/machine_test.go, each with what
 // breaks a machine for it. Of the kill points each one, or where a fix takes
-// long every second, third … is tried; with SSHWHY_LAB=crash all of them.
+// long every fourth, sixth … is tried; with SSHWHY_LAB=crash all of them.
 var crashScenes = []struct {
 	name   string
 	every  int
 	script string
 }{
-	{"units", 3, "systemctl disable --now ssh.service; systemctl mask ssh.service"},
-	{"socket", 3, "systemctl disable --now ssh.service; systemctl start ssh.socket; systemctl stop ssh.socket"},
-	{"config", 4, "sed -i '1i MaxStartups 9:9:9' /etc/ssh/sshd_config; rm /etc/ssh/ssh_host_ed25519_key*; sed -i 's/^MaxStartups 9:9:9/MaxStartups 9:9:9/' /etc/ssh/sshd_config"},
-	{"account", 3, "usermod -L bob; echo away >/etc/nologin; chmod 666 /home/alice/.ssh/authorized_keys; chown root:root /home/alice/.ssh/authorized_keys"},
-	{"ufw", 4, "ufw --force enable; ufw deny 22/tcp; ufw reload" /* which completes the chains that enable leaves half empty (0.36.2) */},
-	{"nft", 2, `cat >/etc/nftables.conf <<-'END'
+	{"units", 6, "systemctl disable --now ssh.service; systemctl mask ssh.service"},
+	{"socket", 6, "systemctl disable --now ssh.service; systemctl start ssh.socket; systemctl stop ssh.socket"},
+	{"config", 8, "sed -i '1i MaxStartups 9:9:9' /etc/ssh/sshd_config; rm /etc/ssh/ssh_host_ed25519_key*; sed -i 's/^MaxStartups 9:9:9/MaxStartups 9:9:9/' /etc/ssh/sshd_config"},
+	{"account", 6, "usermod -L bob; echo away >/etc/nologin; chmod 666 /home/alice/.ssh/authorized_keys; chown root:root /home/alice/.ssh/authorized_keys"},
+	{"ufw", 8, "ufw --force enable; ufw deny 22/tcp; ufw reload" /* which completes the chains that enable leaves half empty (0.36.2) */},
+	{"nft", 4, `cat >/etc/nftables.conf <<-'END'
 		#!/usr/sbin/nft -f
 		flush ruleset
 		table inet filter {
@@ -37,10 +37,10 @@ var crashScenes = []struct {
 		}
 	END
 	nft -f /etc/nftables.conf`},
-	{"iptables", 2, "iptables -A INPUT -p tcp --dport 22 -j REJECT; iptables-save >/etc/iptables.rules"},
-	{"firewalld", 12, "systemctl start firewalld; firewall-cmd --permanent --zone=public --remove-service=ssh; firewall-cmd --zone=public --remove-service=ssh"},
-	{"fail2ban", 3, "systemctl start fail2ban; sleep 2; fail2ban-client set sshd banip 192.0.2.9"},
-	{"install", 6, "apt-get -q -y purge openssh-server"},
+	{"iptables", 4, "iptables -A INPUT -p tcp --dport 22 -j REJECT; iptables-save >/etc/iptables.rules"},
+	{"firewalld", 20, "systemctl start firewalld; firewall-cmd --permanent --zone=public --remove-service=ssh; firewall-cmd --zone=public --remove-service=ssh"},
+	{"fail2ban", 6, "systemctl start fail2ban; sleep 2; fail2ban-client set sshd banip 192.0.2.9"},
+	{"install", 12, "apt-get -q -y purge openssh-server"},
 }
 
 // TestCrashOnMachines kills a fix with SIGKILL at every effect, on real machines

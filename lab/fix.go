@@ -20,32 +20,30 @@ import (
 	"sshwhy/internal/report"
 )
 
-// RunFix breaks a fresh world as the case says, has one `--fix --yes` mend it,
-// logs in with the real ssh, undoes, and compares the machine with what it was
-// before: files, units and rulesets.
-func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
-	ctx, cancel := context.WithTimeout(ctx, caseLimit)
-	defer cancel()
-	w, err := New(ctx, suite, tools)
-	if err != nil {
-		o.fail("%v", err)
-		return o
-	}
-	defer w.Close()
-	if err := w.Break(ctx, c); err != nil {
-		o.fail("breaking it: %v", err)
-		return o
-	}
-	if c.Kind == Broken {
-		if res := w.Login(ctx, c.SSH); res.Exit != c.Exit {
-			o.fail("ssh's exit status is %d before the fix, want %d", res.Exit, c.Exit)
-			return o
+// RunFix breaks a fresh world as the case says, asks sshwhy at the given sides, has
+// one `--fix --yes` mend it, logs in with the real ssh, undoes, and compares the
+// machine with what it was before: files, units and rulesets.
+func RunFix(ctx context.Context, c Case, suite, tools string, sides []string) Outcome {
+	return inWorld(ctx, c, suite, tools, func(ctx context.Context, w *World, o *Outcome) {
+		w.observe(ctx, c, sides, o)
+		if len(o.Bad) > 0 {
+			return
 		}
-	}
-	w.mustStayOut(ctx, c, "before the fix", &o)
-	w.settle(ctx)
-	doors := w.doors(ctx, c)
-	before := w.portrait(ctx)
+		w.mustStayOut(ctx, c, "before the fix", o)
+		w.settle(ctx)
+		doors := w.doors(ctx, c)
+		before := w.portrait(ctx)
+		w.fix(ctx, c, o)
+		w.mustStayOut(ctx, c, "after the fix", o)
+		for _, d := range doorsClosed(doors, w.doors(ctx, c)) {
+			o.fail("a fix closed a door: %s", d)
+		}
+		w.undo(ctx, before, o)
+	})
+}
+
+// fix has sshwhy mend the machine.
+func (w *World) fix(ctx context.Context, c Case, o *Outcome) {
 	argv := []string{"sshwhy", "server", "--fix", "--yes", "--json"}
 	if c.Fix == "open" {
 		argv = append(argv, "--open")
@@ -53,16 +51,10 @@ func RunFix(ctx context.Context, c Case, suite, tools string) (o Outcome) {
 	argv = append(append(argv, c.ServerArgs...), c.FixArgs...)
 	res := w.Server(ctx, "exec "+strings.Join(quoted(argv), " ")+" </dev/null")
 	o.note("the fix took %.2f s", res.Took.Seconds())
-	w.checkFix(ctx, c, res, &o)
-	w.mustStayOut(ctx, c, "after the fix", &o)
-	for _, d := range doorsClosed(doors, w.doors(ctx, c)) {
-		o.fail("a fix closed a door: %s", d)
-	}
+	w.checkFix(ctx, c, res, o)
 	if len(o.Bad) > 0 {
 		o.show(strings.Join(argv, " "), string(head(res.Stdout, 6000))+string(tail(res.Stderr, 4000)))
 	}
-	w.undo(ctx, before, &o)
-	return o
 }
 
 // checkFix wants the fix applied and the login back.
@@ -102,8 +94,8 @@ func (w *World) mustStayOut(ctx context.Context, c Case, when string, o *Outcome
 	}
 }
 
-// doors are the logins that work: each user with carol's key, over both
-// families, at the port that the case asks about (that the server leaves another
+// doors are the logins that work: alice with carol's key over both families, root and
+// bob over one, at the port that the case asks about (that the server leaves another
 // port may be just what its owner wrote into the configuration). bob is
 // nobody's visitor, and a fix must not let him in.
 func (w *World) doors(ctx context.Context, c Case) map[string]bool {
@@ -112,8 +104,8 @@ func (w *World) doors(ctx context.Context, c Case) map[string]bool {
 	if i := slices.Index(c.HandSSH, "-p"); i >= 0 && i+1 < len(c.HandSSH) {
 		port = c.HandSSH[i+1]
 	}
-	script := "port=" + port + `; for u in alice root bob; do for f in 4 6; do
-		ssh -$f -p $port -o BatchMode=yes -o ConnectTimeout=1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR $u@server true </dev/null 2>/dev/null && echo "$u over IPv$f" & done; done; wait; true`
+	script := "port=" + port + `; for way in alice/4 alice/6 root/4 bob/6; do u=${way%/*} f=${way#*/}
+		ssh -$f -p $port -o BatchMode=yes -o ConnectTimeout=1 -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR $u@server true </dev/null 2>/dev/null && echo "$u over IPv$f" & done; wait; true`
 	for line := range strings.Lines(string(w.Client(ctx, script).Stdout)) {
 		out[strings.TrimSpace(line)] = true
 	}

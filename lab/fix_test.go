@@ -12,11 +12,12 @@ import (
 // compares the machine with what it was.
 func TestFixes(t *testing.T) {
 	tools := setUp(t)
-	if sidesAsked(tools) == nil {
+	sides := sidesAsked(tools)
+	if sides == nil {
 		t.Skip("only the symptoms were asked for")
 	}
 	mended := func(c Case) bool { return c.Fixes() && (everything() || half(c) == 1) }
 	forEach(t, mended, firstImage, func(ctx context.Context, c Case, suite string) Outcome {
-		return RunFix(ctx, c, suite, tools)
+		return RunFix(ctx, c, suite, tools, sides)
 	})
 }

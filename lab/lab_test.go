@@ -55,12 +55,13 @@ func TestCases(t *testing.T) {
 // TestPrintedSteps does by hand what sshwhy prints as the remedy.
 func TestPrintedSteps(t *testing.T) {
 	tools := setUp(t)
-	if sidesAsked(tools) == nil {
+	sides := sidesAsked(tools)
+	if sides == nil {
 		t.Skip("only the symptoms were asked for")
 	}
 	mended := func(c Case) bool { return c.Fixes() && (everything() || half(c) == 0) }
 	forEach(t, mended, firstImage, func(ctx context.Context, c Case, suite string) Outcome {
-		return RunPrinted(ctx, c, suite, tools)
+		return RunPrinted(ctx, c, suite, tools, sides)
 	})
 }
 
@@ -73,11 +74,10 @@ func setUp(t *testing.T) (tools string) {
 			t.Fatal(err)
 		}
 	}
-	tools, err := BuildTools(t.Context(), "..")
+	tools, err := builtTools()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(tools) })
 	return tools
 }
 
@@ -144,13 +144,21 @@ func forEach(t *testing.T, wanted func(Case) bool, images func(Case) []string, r
 	}
 }
 
-// someImages are the images of a case in an ordinary run: the first, and the others for every
-// second case, always the same ones. SSHWHY_LAB=all and -run with a case's name take all.
+// someImages are the images of a case in an ordinary run of TestCases: the first, unless
+// TestPrintedSteps or TestFixes asks there before it mends, and the others for every fourth
+// case, always the same ones. SSHWHY_LAB=all and -run with a case's name take all.
 func someImages(c Case) []string {
-	if everything() || half(c) == 0 {
-		return c.Images
+	images := c.Images
+	if everything() || os.Getenv("SSHWHY_LAB") == "symptoms" {
+		return images
 	}
-	return c.Images[:1]
+	if share(c, 4) != 0 {
+		images = images[:1]
+	}
+	if c.Fixes() {
+		images = images[1:]
+	}
+	return images
 }
 
 // everything tells that nothing is to be left out.
@@ -159,12 +167,15 @@ func everything() bool {
 	return named || os.Getenv("SSHWHY_LAB") == "all"
 }
 
-// half deals the cases into two halves, always the same. An ordinary run mends one
-// by hand and the other by --fix, so that each is mended in every run.
-func half(c Case) uint32 {
+// half deals the cases into two halves, always the same. An ordinary run mends one by
+// the printed steps and the other by --fix, so that each is mended in every run.
+func half(c Case) uint32 { return share(c, 2) }
+
+// share deals the cases into n parts, always the same.
+func share(c Case, n uint32) uint32 {
 	h := fnv.New32a()
 	h.Write([]byte(c.Name))
-	return h.Sum32() % 2
+	return h.Sum32() % n
 }
 
 // firstImage is for tests that take long and differ little between the images.

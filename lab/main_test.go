@@ -3,14 +3,25 @@
 package lab
 
 import (
+	"context"
 	"flag"
 	"os"
+	"sync"
 	"testing"
 	"time"
 )
 
 // parallel is how many machines live at once unless -parallel says otherwise: they mostly wait.
 const parallel = "8"
+
+// builtTools builds the tools once for all tests, in toolsDir; TestMain removes it.
+var (
+	toolsDir   string
+	builtTools = sync.OnceValues(func() (_ string, err error) {
+		toolsDir, err = BuildTools(context.Background(), "..")
+		return toolsDir, err
+	})
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -30,6 +41,9 @@ func TestMain(m *testing.M) {
 	CloseOnSignal(deadline)
 	code := m.Run()
 	CloseAll()
+	if toolsDir != "" {
+		os.RemoveAll(toolsDir)
+	}
 	os.Exit(code)
 }
 

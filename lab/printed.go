@@ -11,10 +11,11 @@ import (
 	"sshwhy/internal/report"
 )
 
-// RunPrinted breaks a fresh world as the case says, does by hand, in their order, the
-// steps that sshwhy prints for what blocks at the server, and logs in.
-func RunPrinted(ctx context.Context, c Case, suite, tools string) Outcome {
+// RunPrinted breaks a fresh world as the case says, asks sshwhy at the given sides, does
+// by hand, in their order, the steps that it prints for what blocks at the server, and logs in.
+func RunPrinted(ctx context.Context, c Case, suite, tools string, sides []string) Outcome {
 	return inWorld(ctx, c, suite, tools, func(ctx context.Context, w *World, o *Outcome) {
+		w.observe(ctx, c, sides, o)
 		argv := append([]string{"sshwhy", "server", "--json"}, c.ServerArgs...)
 		res := w.Server(ctx, "exec "+strings.Join(quoted(argv), " ")+" </dev/null")
 		var r report.Report

@@ -35,14 +35,7 @@ func (o *Outcome) note(format string, args ...any) {
 // sides (server, client), mends the world by hand and logs in.
 func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (o Outcome) {
 	return inWorld(ctx, c, suite, tools, func(ctx context.Context, w *World, o *Outcome) {
-		if c.Kind == Broken {
-			w.checkSymptom(ctx, c, o)
-		} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
-			o.fail("a %s machine, and the login fails: %v", c.Kind, res)
-		}
-		if len(o.Bad) == 0 {
-			w.diagnose(ctx, c, sides, o)
-		}
+		w.observe(ctx, c, sides, o)
 		if c.Kind != Broken || c.NoHand != "" {
 			return
 		}
@@ -56,6 +49,18 @@ func RunCase(ctx context.Context, c Case, suite, tools string, sides []string) (
 			}
 		}
 	})
+}
+
+// observe makes sure that the case is what it says, and asks sshwhy about it.
+func (w *World) observe(ctx context.Context, c Case, sides []string, o *Outcome) {
+	if c.Kind == Broken {
+		w.checkSymptom(ctx, c, o)
+	} else if res := w.Login(ctx, c.SSH); res.Exit != 0 {
+		o.fail("a %s machine, and the login fails: %v", c.Kind, res)
+	}
+	if len(o.Bad) == 0 {
+		w.diagnose(ctx, c, sides, o)
+	}
 }
 
 // inWorld calls do in a fresh world, booted and broken as the case says, and shows the
@@ -74,6 +79,7 @@ func inWorld(ctx context.Context, c Case, suite, tools string, do func(context.C
 	} else {
 		do(ctx, w, &o)
 	}
+	o.note("%.1f s of processor time", w.processorTime().Seconds())
 	if len(o.Bad) > 0 {
 		o.show("the machine", w.Server(context.WithoutCancel(ctx), stateScript).String())
 	}

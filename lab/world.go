@@ -25,7 +25,7 @@ const StateDir = "/run/sshwhy-lab"
 // Limits of the steps every world takes. A boot takes half a second here; the
 // bound is for machines whose boot a case has broken.
 const (
-	bootLimit   = 20 * time.Second
+	bootLimit   = time.Minute
 	scriptLimit = 2 * time.Minute
 )
 

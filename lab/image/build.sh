@@ -68,7 +68,8 @@ in_image systemctl disable fail2ban.service firewalld.service sshguard.service
 in_image sh -c 'for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
 	e2scrub_reap.service console-getty.service getty@tty1.service; do
 		systemctl disable "$u" 2>/dev/null || true; done'
-in_image systemctl mask systemd-firstboot.service getty.target console-getty.service
+in_image systemctl mask systemd-firstboot.service getty.target console-getty.service \
+	dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount
 
 # The accounts. The password of alice, bob and root is "lab".
 in_image sh -c 'for u in alice bob; do useradd -m -s /bin/bash "$u"; echo "$u:lab" | chpasswd; done; echo root:lab | chpasswd'
@@ -79,4 +80,6 @@ echo server >"$dir.part/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 server\n' >"$dir.part/etc/hosts"
 printf '# no resolver in the lab\n' >"$dir.part/etc/resolv.conf"
 mkdir -p "$dir.part/opt/lab"
+# A fresh machine would bring its caches up to date at every boot (systemd.unit(5), ConditionNeedsUpdate=).
+touch "$dir.part/etc/.updated" "$dir.part/var/.updated"
 mv "$dir.part" "$dir"
