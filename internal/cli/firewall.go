@@ -52,7 +52,7 @@ the rules of ufw and firewalld; it changes nothing.
   sshwhy firewall --from rules.json --iface eth0   the output of nft -j list ruleset`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := f.wayQuery()
+			q, err := f.traceQuery()
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ the rules of ufw and firewalld; it changes nothing.
 			if err != nil {
 				return err
 			}
-			ways, incomplete := server.Ways(b, q)
+			ways, incomplete := server.TracePackets(b, q)
 			if f.prove {
 				a.askKernel(cmd.Context(), server.Rules(b, q), ways)
 			}
@@ -88,9 +88,9 @@ the rules of ufw and firewalld; it changes nothing.
 	return cmd
 }
 
-func (f *firewallFlags) wayQuery() (server.WayQuery, error) {
+func (f *firewallFlags) traceQuery() (server.TraceQuery, error) {
 	q, err := f.query()
-	w := server.WayQuery{Query: q, Iface: f.iface}
+	w := server.TraceQuery{Query: q, Iface: f.iface}
 	if err != nil || f.to == "" {
 		return w, err
 	}
@@ -122,7 +122,7 @@ func (f *firewallFlags) checkProve() error {
 }
 
 // askKernel sends each way's packet for real, in a replica.
-func (a *app) askKernel(ctx context.Context, rules firewall.Sources, ways []server.Way) {
+func (a *app) askKernel(ctx context.Context, rules firewall.Sources, ways []server.PacketTrace) {
 	live := a.liveLine()
 	defer live.clear()
 	live.show("asking the kernel")
@@ -180,7 +180,7 @@ func (a *app) printKernel(k *server.Kernel, trace bool) {
 const maxRules = 256 << 20
 
 // rules looks at this machine, or reads a bundle or a saved ruleset.
-func (a *app) rules(ctx context.Context, q server.WayQuery, f firewallFlags) (*evidence.Bundle, error) {
+func (a *app) rules(ctx context.Context, q server.TraceQuery, f firewallFlags) (*evidence.Bundle, error) {
 	if f.from == "" {
 		look := q.Query
 		if q.Outgoing {
@@ -216,7 +216,7 @@ func (a *app) rules(ctx context.Context, q server.WayQuery, f firewallFlags) (*e
 
 // exitOf is 0 where somebody gets through, 1 where nobody does, 3 where it
 // cannot be told.
-func exitOf(ways []server.Way, incomplete []report.Incomplete) int {
+func exitOf(ways []server.PacketTrace, incomplete []report.Incomplete) int {
 	exit := 1
 	for _, w := range ways {
 		verdict := w.Verdict
@@ -236,22 +236,22 @@ func exitOf(ways []server.Way, incomplete []report.Incomplete) int {
 	return exit
 }
 
-func (a *app) waysJSON(q server.WayQuery, ways []server.Way, incomplete []report.Incomplete) error {
+func (a *app) waysJSON(q server.TraceQuery, ways []server.PacketTrace, incomplete []report.Incomplete) error {
 	if ways == nil {
-		ways = []server.Way{}
+		ways = []server.PacketTrace{}
 	}
 	if incomplete == nil {
 		incomplete = []report.Incomplete{}
 	}
 	return render.Object(a.Out, struct {
-		Schema     int                 `json:"schema"`
-		Ways       []server.Way        `json:"ways"`
-		Incomplete []report.Incomplete `json:"incomplete"`
+		Schema     int                  `json:"schema"`
+		Ways       []server.PacketTrace `json:"ways"`
+		Incomplete []report.Incomplete  `json:"incomplete"`
 	}{report.Schema, ways, incomplete}, withoutSecrets)
 }
 
 // printWays writes the answer first, then for each way what decides.
-func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []report.Incomplete, trace bool) {
+func (a *app) printWays(q server.TraceQuery, ways []server.PacketTrace, incomplete []report.Incomplete, trace bool) {
 	say := func(format string, args ...any) { fmt.Fprintln(a.Out, safe(fmt.Sprintf(format, args...))) }
 	for _, w := range ways {
 		where := fmt.Sprintf("port %d", w.Port)
@@ -304,7 +304,7 @@ func (a *app) printWays(q server.WayQuery, ways []server.Way, incomplete []repor
 }
 
 // printSteps writes the way as a table: hook and priority, chain, action, rule.
-func (a *app) printSteps(w server.Way) {
+func (a *app) printSteps(w server.PacketTrace) {
 	w.Steps = withEffect(w.Steps)
 	var rows [][3]string
 	var wide [3]int
@@ -325,8 +325,8 @@ func (a *app) printSteps(w server.Way) {
 }
 
 // withEffect leaves out the calls of chains in which nothing happened.
-func withEffect(steps []server.WayStep) []server.WayStep {
-	var out []server.WayStep
+func withEffect(steps []server.TraceStep) []server.TraceStep {
+	var out []server.TraceStep
 	for _, s := range slices.Backward(steps) {
 		target, called := strings.CutPrefix(s.Action, "jump ")
 		if called && (len(out) == 0 || !strings.HasSuffix(out[len(out)-1].Chain, " "+target)) {

@@ -115,18 +115,7 @@ func (rd *reading) askWall(w *wall) {
 // blocked names the firewall that stops the packet. One that lets some addresses
 // in may let in the asker, too, unless the text shows that it does not.
 func (rd *reading) blocked(w *wall, rs *firewall.Ruleset, v *firewall.Verdict, some bool) {
-	own := rs.OwnerOf(&v.Outcome)
-	cause := "firewall-iptables"
-	switch {
-	case own.Bans():
-		cause = "client-banned"
-	case own.Manager == firewall.ByUfw:
-		cause = "firewall-ufw"
-	case own.Manager == firewall.ByFirewalld:
-		cause = "firewall-firewalld"
-	case v.Chain != nil && v.Chain.Backend == firewall.Nftables:
-		cause = "firewall-nftables"
-	}
+	cause := rs.OwnerOf(&v.Outcome).Cause(v.Chain)
 	cert := w.surest
 	if rd.succeeded() {
 		cert = report.Possible

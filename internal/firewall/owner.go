@@ -33,6 +33,22 @@ func (o Owner) Bans() bool {
 	return o.Manager == ByFail2ban || o.Manager == BySshguard || o.Manager == ByCrowdsec
 }
 
+// Cause is what the catalogue calls it when something of this owner, in chain c,
+// stops a packet: the program that people know it by, or else what made the rules.
+func (o Owner) Cause(c *Chain) string {
+	switch {
+	case o.Bans():
+		return "client-banned"
+	case o.Manager == ByUfw:
+		return "firewall-ufw"
+	case o.Manager == ByFirewalld:
+		return "firewall-firewalld"
+	case c != nil && c.Backend != Nftables:
+		return "firewall-iptables"
+	}
+	return "firewall-nftables" // also docker's, libvirt's and Kubernetes' own tables
+}
+
 // chainOwners knows chains by the beginning of their names, and tables by theirs.
 var chainOwners = []struct{ prefix, manager string }{
 	{"ufw-", ByUfw}, {"ufw6-", ByUfw},

@@ -11,9 +11,35 @@ import (
 
 // accessStage: is the visitor let in by what stands before and in sshd?
 func accessStage() stage {
-	return stage{report.StageAccess, func(*view) string { return "" }, []check{
-		checkWrappers, checkUser, checkRootLogin, checkLists, checkAccountState, checkShell, checkHome,
-		checkKeys, checkLabels, checkPasswordOff, checkMethods, checkNoLogin, checkChroot, checkLogged, checkDropped, checkPAMRules, checkPAM, checkStarved, checkStorage,
+	return stage{name: report.StageAccess, detail: func(*view) string { return "" }, checks: []check{
+		{causes{"tcp-wrappers-deny", "client-banned"}, checkWrappers},
+		{causes{"user-unknown"}, checkUser},
+		{causes{"root-login-disabled"}, checkRootLogin},
+		{causes{"user-not-allowed"}, checkLists},
+		{causes{"account-locked", "password-expired"}, checkAccountState},
+		{causes{"shell-invalid"}, checkShell},
+		{causes{"home-missing"}, checkHome},
+		{causes{
+			"authorized-keys-missing", "authorized-keys-location", "authorized-keys-permissions", "authorized-keys-command-failed",
+			"pubkey-auth-disabled", "no-mutual-signature", "rsa-key-too-small",
+		}, checkKeys},
+		{causes{"authorized-keys-selinux"}, checkLabels},
+		{causes{"password-auth-disabled"}, checkPasswordOff},
+		{causes{"no-auth-method"}, checkMethods},
+		{causes{"nologin-file"}, checkNoLogin},
+		{causes{"chroot-permissions"}, checkChroot},
+		{nil, checkLogged},
+		{causes{"max-startups", "source-penalized"}, checkDropped},
+		{causes{"pam-denied", "account-locked"}, checkPAMRules},
+		{causes{"pam-denied"}, checkPAM},
+		{causes{"out-of-memory"}, checkStarved},
+		{causes{"disk-full"}, checkStorage},
+	}, after: []check{
+		{causes{
+			"no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "corrupted-mac", "no-mutual-signature",
+			"certificate-expired", "too-many-keys", "auth-timeout", "authorized-keys-command-failed", "pty-allocation-failed",
+			"account-locked", "password-rejected",
+		}, checkAttempts},
 	}}
 }
 

@@ -133,31 +133,29 @@ var tellMore = [...]string{"no-auth-method", "pam-denied", "account-locked", "us
 // checkAttempts looks at the visitor's last connection where nothing else was
 // found that keeps them out. The server is not at fault in most of these, and
 // the next try may be another one, so no more than degrading is said.
-func checkAttempts(v *view, findings []report.Finding) []report.Finding {
-	if slices.ContainsFunc(findings, func(f report.Finding) bool {
+func checkAttempts(v *view, p *part) {
+	if slices.ContainsFunc(p.others, func(f report.Finding) bool {
 		return f.Impact == report.Blocking || f.Impact == report.Degrading && slices.Contains(tellMore[:], f.Cause)
 	}) {
-		return nil
+		return
 	}
 	last := lastConnection(v.attempts())
 	if slices.ContainsFunc(last, func(e facts.Entry) bool { return strings.HasPrefix(e.Message, "Accepted ") }) {
-		return nil
+		return
 	}
 	for _, x := range failures {
 		i := slices.IndexFunc(last, func(e facts.Entry) bool {
 			return strings.Contains(e.Message, x.says) && strings.Contains(e.Message, x.also)
 		})
-		if i < 0 || slices.ContainsFunc(findings, func(f report.Finding) bool { return f.Cause == x.cause }) {
+		if i < 0 || slices.ContainsFunc(p.others, func(f report.Finding) bool { return f.Cause == x.cause }) {
 			continue
 		}
-		var p part
 		f := p.found(x.cause, report.Degrading, "The last try of %s%s failed: %s.", v.visitor(), v.ago(last[i].Time), x.means)
 		f.Certainty = report.Likely
 		quoteEntries(f, last[max(0, len(last)-maxAttemptLines):])
 		advise(f, x.remedy)
-		return p.findings
+		return
 	}
-	return nil
 }
 
 // maxAttemptLines is how many lines of one connection are shown.

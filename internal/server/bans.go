@@ -16,9 +16,9 @@ import (
 
 // explainBan adds to a finding about a rule what the program that made it says
 // of the ban. A rule whose program knows of no such ban was left behind.
-func (w *wall) explainBan(f *report.Finding, own firewall.Owner, v *firewall.Verdict) {
+func (pf *packetFilter) explainBan(f *report.Finding, own firewall.Owner, v *firewall.Verdict) {
 	said := false
-	for _, b := range w.Bans.Bans {
+	for _, b := range pf.Bans.Bans {
 		if b.Tool != own.Manager || own.Jail != "" && b.Jail != own.Jail {
 			continue
 		}
@@ -27,14 +27,14 @@ func (w *wall) explainBan(f *report.Finding, own firewall.Owner, v *firewall.Ver
 		}
 		said = true
 		quote(f, b.Quote...)
-		if b.Tool == firewall.BySshguard && b.Ever && w.Bans.Blacklist != "" {
-			w.offBlacklist(f)
+		if b.Tool == firewall.BySshguard && b.Ever && pf.Bans.Blacklist != "" {
+			pf.offBlacklist(f)
 		}
 	}
 	if own.Manager != firewall.ByFail2ban || said {
 		return
 	}
-	switch o := w.Bans.Fail2ban; {
+	switch o := pf.Bans.Fail2ban; {
 	case absent(o):
 		f.Summary += " fail2ban does not run any more: its rule was left behind, and nothing will ever lift it."
 		quote(f, facts.Quote{Source: "stat " + o.Source, Text: "No such file or directory"})
@@ -44,7 +44,7 @@ func (w *wall) explainBan(f *report.Finding, own firewall.Owner, v *firewall.Ver
 	default:
 		return
 	}
-	w.removeLeftBan(f, v)
+	pf.removeLeftBan(f, v)
 }
 
 // banTimes says since when a ban stands and when it ends, as far as its program says.
@@ -65,16 +65,16 @@ func banTimes(b facts.Ban) string {
 }
 
 // offBlacklist: sshguard reads its blacklist again at each start.
-func (w *wall) offBlacklist(f *report.Finding) {
-	file := shquote.Word(w.Bans.Blacklist)
-	f.Remedy.Steps = append(f.Remedy.Steps, do(fmt.Sprintf(`sed -i '\#|%s\(/[0-9]*\)\?$#d' %s`, w.q.Client.Unmap().WithZone(""), file), ""))
+func (pf *packetFilter) offBlacklist(f *report.Finding) {
+	file := shquote.Word(pf.Bans.Blacklist)
+	f.Remedy.Steps = append(f.Remedy.Steps, do(fmt.Sprintf(`sed -i '\#|%s\(/[0-9]*\)\?$#d' %s`, pf.q.Client.Unmap().WithZone(""), file), ""))
 	f.Remedy.Summary += " The address is on sshguard's blacklist, too: take it out there, or it is banned again when sshguard starts."
 }
 
 // removeLeftBan takes a rule away that was left behind, or the address out of the
 // set that it looks into.
-func (w *wall) removeLeftBan(f *report.Finding, v *firewall.Verdict) {
-	source := w.q.Client.Unmap().WithZone("").String()
+func (pf *packetFilter) removeLeftBan(f *report.Finding, v *firewall.Verdict) {
+	source := pf.q.Client.Unmap().WithZone("").String()
 	var off, on []string
 	if v.Rule != nil && v.Chain.Backend == firewall.Nftables && v.Rule.Save == "" {
 		if _, set, ok := strings.Cut(v.Rule.Text, "@"); ok {

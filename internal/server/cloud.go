@@ -11,21 +11,19 @@ import (
 // checkCloud: the machine lets the visitor in, and it runs in a cloud, whose own
 // firewall cannot be seen from inside. That is the next thing to look at, and
 // only where nothing on the machine itself keeps the visitor out.
-func checkCloud(v *view, findings []report.Finding) []report.Finding {
+func checkCloud(v *view, p *part) {
 	if v.Cloud.Name == "" || v.loopbackClient() {
-		return nil
+		return
 	}
-	for _, f := range findings {
+	for _, f := range p.others {
 		if f.Impact == report.Blocking {
-			return nil
+			return
 		}
 	}
-	var p part
 	f := p.found("cloud-firewall", report.Note, "This machine runs in a cloud (%s), whose own firewall stands before it and cannot be seen from here: if clients time out, look there.", v.Cloud.Quote.Text)
 	f.Certainty = report.Possible
 	quote(f, v.Cloud.Quote)
 	advise(f, "Let port "+strconv.Itoa(v.port)+" in there, for the client's address only.", v.cloudStep()...)
-	return p.findings
 }
 
 // cloudStep is the cloud's own command for an opening; capital words are to be

@@ -64,12 +64,6 @@ func rewritten(d facts.Directive, pr facts.Problem, with string) report.Step {
 	return step
 }
 
-// sedText is a line as the text of sed's command c, which takes backslashes and
-// leading blanks for its own (sed(1)).
-func sedText(line string) string {
-	return strings.ReplaceAll(line, `\`, `\\`)
-}
-
 // letters says whether a word is of letters and digits alone, as every keyword is.
 func letters(word string) bool {
 	return !strings.ContainsFunc(word, func(r rune) bool {

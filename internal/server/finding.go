@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sshwhy/internal/catalog"
+	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
@@ -45,11 +46,6 @@ func advise(f *report.Finding, summary string, steps ...report.Step) {
 	f.Remedy.Kind = report.Advice
 }
 
-// do is a command on the server and the one that takes it back.
-func do(command, undo string) report.Step {
-	return report.Step{Do: command, Undo: undo, Where: report.OnServer}
-}
-
 // keepsOut is the impact of what keeps sshd from starting: blocking while
 // nobody can come in, latent where SSH is being served all the same.
 func (v *view) keepsOut() report.Impact {
@@ -58,3 +54,30 @@ func (v *view) keepsOut() report.Impact {
 	}
 	return report.Blocking
 }
+
+// quoteSetting adds the lines of the configuration that set a keyword, in Match
+// blocks or not.
+func (v *view) quoteSetting(f *report.Finding, keyword string) {
+	for _, d := range v.Config.All(keyword) {
+		quote(f, d.Quote)
+	}
+}
+
+func unseenReason(v *view, o facts.Origin) string {
+	if !v.Root {
+		return "needs root"
+	}
+	return o.Reason
+}
+
+// absent reports whether a thing was looked for and is not there.
+func absent(o facts.Origin) bool { return o.Status == evidence.Absent }
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "not known"
+	}
+	return s
+}
+
+func denied(o facts.Origin) bool { return o.Status == evidence.Denied }

@@ -15,7 +15,14 @@ import (
 
 // firewallStage: does a rule of this machine stop the visitor's packets?
 func firewallStage() stage {
-	return stage{report.StageFirewall, firewallDetail, []check{checkFirewall}}
+	return stage{name: report.StageFirewall, detail: firewallDetail, checks: []check{
+		{causes{
+			"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables",
+			"client-banned", "firewall-rate-limited", "firewall-not-persistent", "port-in-use",
+		}, checkFirewall},
+	}, after: []check{
+		{causes{"cloud-firewall"}, checkCloud},
+	}}
 }
 
 func firewallDetail(v *view) string {
@@ -28,23 +35,23 @@ func firewallDetail(v *view) string {
 // checkFirewall follows the visitor's first packet through the machine's own
 // packet filters, or that of every address where no visitor was named.
 func checkFirewall(v *view, p *part) {
-	w := &wall{view: v, part: p}
-	if !w.read() {
+	pf := &packetFilter{view: v, part: p}
+	if !pf.read() {
 		return
 	}
-	if w.rules.Empty() {
+	if pf.rules.Empty() {
 		p.detail = "no packet filter"
 	}
 	var answers []answer
-	for _, q := range w.questions() {
-		answers = append(answers, w.ask(q))
+	for _, q := range pf.questions() {
+		answers = append(answers, pf.ask(q))
 	}
-	w.judge(answers)
-	w.checkPersistent(answers)
+	pf.judge(answers)
+	pf.checkPersistent(answers)
 }
 
-// wall is the firewall check at work.
-type wall struct {
+// packetFilter is the firewall check at work.
+type packetFilter struct {
 	*view
 	part  *part
 	rules *firewall.Ruleset
@@ -52,22 +59,22 @@ type wall struct {
 
 // read makes the ruleset of what was collected. It reports false, and says why,
 // where a part of it could not be seen.
-func (w *wall) read() bool {
-	src, ok := w.sources()
+func (pf *packetFilter) read() bool {
+	src, ok := pf.sources()
 	if !ok {
 		return false
 	}
 	rules, problems := firewall.Read(src)
 	for _, problem := range problems {
-		w.part.also("firewall", problem.String())
+		pf.part.also("firewall", problem.String())
 	}
-	w.rules = rules
+	pf.rules = rules
 	return true
 }
 
 // sources picks what is to be read out of what was collected.
-func (w *wall) sources() (src firewall.Sources, ok bool) {
-	f := &w.Firewall
+func (pf *packetFilter) sources() (src firewall.Sources, ok bool) {
+	f := &pf.Firewall
 	nft := f.NftJSON.Origin
 	switch {
 	case nft.Known():
@@ -75,11 +82,11 @@ func (w *wall) sources() (src firewall.Sources, ok bool) {
 		if f.NftText.Origin.Known() {
 			src.NftText = f.NftText.Data
 		}
-	case w.notLoaded("nf_tables"):
+	case pf.notLoaded("nf_tables"):
 	case nft.Status == evidence.Absent && f.NftSave4.Origin.Known():
-		w.part.also("firewall", "nft is not installed: only those nftables rules that iptables made can be seen")
+		pf.part.also("firewall", "nft is not installed: only those nftables rules that iptables made can be seen")
 	default:
-		return src, w.blind("nft", nft)
+		return src, pf.blind("nft", nft)
 	}
 	for _, x := range []struct {
 		raw    *facts.Raw
@@ -87,19 +94,19 @@ func (w *wall) sources() (src firewall.Sources, ok bool) {
 		needed bool
 	}{
 		{&f.NftSave4, &src.NftSave4, false}, {&f.NftSave6, &src.NftSave6, false},
-		{&f.Legacy4, &src.Legacy4, w.hasLegacy(f.Names4, "ip_tables")}, {&f.Legacy6, &src.Legacy6, w.hasLegacy(f.Names6, "ip6_tables")},
+		{&f.Legacy4, &src.Legacy4, pf.hasLegacy(f.Names4, "ip_tables")}, {&f.Legacy6, &src.Legacy6, pf.hasLegacy(f.Names6, "ip6_tables")},
 		{&f.Ipset, &src.Ipset, false},
 	} {
 		switch {
 		case x.raw.Origin.Known():
 			*x.to = x.raw.Data
 		case x.needed:
-			return src, w.blind("iptables-legacy", x.raw.Origin)
+			return src, pf.blind("iptables-legacy", x.raw.Origin)
 		}
 	}
 	for _, raw := range []facts.Raw{f.NftJSON, f.NftSave4, f.NftSave6, f.Legacy4, f.Legacy6, f.Ipset} {
 		if raw.Cut {
-			w.part.cannot("firewall", raw.Origin.Source+" printed more than can be read")
+			pf.part.cannot("firewall", raw.Origin.Source+" printed more than can be read")
 			return src, false
 		}
 	}
@@ -107,42 +114,42 @@ func (w *wall) sources() (src firewall.Sources, ok bool) {
 }
 
 // hasLegacy reports whether rules of iptables-legacy exist or may exist.
-func (w *wall) hasLegacy(names facts.Raw, module string) bool {
+func (pf *packetFilter) hasLegacy(names facts.Raw, module string) bool {
 	if names.Origin.Known() {
 		return len(bytes.TrimSpace(names.Data)) > 0
 	}
-	return names.Origin.Status != evidence.Absent && !w.notLoaded(module)
+	return names.Origin.Status != evidence.Absent && !pf.notLoaded(module)
 }
 
 // notLoaded reports whether a part of the kernel is certainly not there: on a
 // kernel with modules, none of that name is loaded.
-func (w *wall) notLoaded(module string) bool {
-	m := w.Firewall.Modules
+func (pf *packetFilter) notLoaded(module string) bool {
+	m := pf.Firewall.Modules
 	return m.Origin.Known() && len(m.Data) > 0 && !bytes.HasPrefix(m.Data, []byte(module+" ")) && !bytes.Contains(m.Data, []byte("\n"+module+" "))
 }
 
 // blind says that the firewall could not be looked at.
-func (w *wall) blind(tool string, o facts.Origin) bool {
+func (pf *packetFilter) blind(tool string, o facts.Origin) bool {
 	reason := o.Reason
 	switch {
 	case o.Status == evidence.Skipped:
 		reason = "not recorded"
-	case !w.Root:
+	case !pf.Root:
 		reason = "needs root"
 	case o.Status == evidence.Absent:
 		reason = tool + " is not installed, so the rules in the kernel cannot be read"
 	case reason == "":
 		reason = o.Source + " failed"
 	}
-	w.part.cannot("firewall", reason)
+	pf.part.cannot("firewall", reason)
 	return false
 }
 
 // questions are the packets to follow: one for each family of the visitor, to
 // the address of this machine that is reached by it.
-func (w *wall) questions() []firewall.Packet {
+func (pf *packetFilter) questions() []firewall.Packet {
 	var locals []netip.Addr
-	for _, k := range w.Links.All {
+	for _, k := range pf.Links.All {
 		for _, a := range k.Addrs {
 			locals = append(locals, a.Addr)
 		}
@@ -151,19 +158,19 @@ func (w *wall) questions() []firewall.Packet {
 	for _, x := range []struct {
 		family firewall.Family
 		iface  string
-	}{{firewall.IPv4, w.Firewall.Iface4}, {firewall.IPv6, w.Firewall.Iface6}} {
-		if w.q.Client.IsValid() && firewall.FamilyOf(w.q.Client) != x.family {
+	}{{firewall.IPv4, pf.Firewall.Iface4}, {firewall.IPv6, pf.Firewall.Iface6}} {
+		if pf.q.Client.IsValid() && firewall.FamilyOf(pf.q.Client) != x.family {
 			continue
 		}
-		p := firewall.Packet{Path: firewall.Incoming, Family: x.family, Src: w.q.Client, Dport: uint16(w.port),
+		p := firewall.Packet{Path: firewall.Incoming, Family: x.family, Src: pf.q.Client, Dport: uint16(pf.port),
 			Iface: x.iface, Locals: locals, RoutedBack: firewall.Yes}
-		if w.loopbackClient() {
-			p.Iface, p.Dst = "lo", w.q.Client
-		} else if !w.address(&p) {
+		if pf.loopbackClient() {
+			p.Iface, p.Dst = "lo", pf.q.Client
+		} else if !pf.address(&p) {
 			continue
 		}
-		p.Bridged = w.bridged(p.Iface)
-		for _, k := range w.Links.All {
+		p.Bridged = pf.bridged(p.Iface)
+		for _, k := range pf.Links.All {
 			if k.Name == p.Iface {
 				for _, a := range k.Addrs {
 					p.IfaceAddrs = append(p.IfaceAddrs, a.Addr)
@@ -176,11 +183,11 @@ func (w *wall) questions() []firewall.Packet {
 }
 
 // bridged reports whether an interface is a bridge.
-func (w *wall) bridged(iface string) firewall.Tri {
+func (pf *packetFilter) bridged(iface string) firewall.Tri {
 	switch {
-	case iface == "" || w.Firewall.BridgesOrigin.Unseen():
+	case iface == "" || pf.Firewall.BridgesOrigin.Unseen():
 		return firewall.Maybe
-	case slices.Contains(w.Firewall.Bridges, iface):
+	case slices.Contains(pf.Firewall.Bridges, iface):
 		return firewall.Maybe // by which of its ports the packet came is not known
 	}
 	return firewall.No
@@ -189,10 +196,10 @@ func (w *wall) bridged(iface string) firewall.Tri {
 // address gives the packet the address it is sent to: the one of its interface
 // that others can reach, or else any such of the machine. It reports false
 // where the machine has none of the family.
-func (w *wall) address(p *firewall.Packet) bool {
+func (pf *packetFilter) address(p *firewall.Packet) bool {
 	var other netip.Addr
 	otherIface := ""
-	for _, k := range w.Links.All {
+	for _, k := range pf.Links.All {
 		for _, a := range k.Addrs {
 			if k.Loopback || a.Scope != "global" && a.Scope != "site" || firewall.FamilyOf(a.Addr) != p.Family {
 				continue
@@ -207,10 +214,10 @@ func (w *wall) address(p *firewall.Packet) bool {
 		}
 	}
 	p.Dst = other
-	if p.Iface == "" || !w.q.Client.IsValid() {
+	if p.Iface == "" || !pf.q.Client.IsValid() {
 		p.Iface = otherIface
 	}
-	return other.IsValid() || w.q.Client.IsValid()
+	return other.IsValid() || pf.q.Client.IsValid()
 }
 
 // arrivesAt is the port that connections to a port are delivered at: another one
@@ -219,12 +226,12 @@ func (v *view) arrivesAt(port int) int {
 	if len(v.planned(port)) > 0 {
 		return port
 	}
-	w := &wall{view: v, part: &part{}} // what could not be seen, checkFirewall says
-	if !w.read() || w.rules.Empty() {
+	pf := &packetFilter{view: v, part: &part{}} // what could not be seen, checkFirewall says
+	if !pf.read() || pf.rules.Empty() {
 		return port
 	}
-	for _, q := range w.questions() {
-		for _, verdict := range w.ask(q).verdicts {
+	for _, q := range pf.questions() {
+		for _, verdict := range pf.ask(q).verdicts {
 			if to := int(verdict.Port); verdict.Kind == firewall.Accept && to != 0 && to != port && len(v.planned(to)) > 0 {
 				return to
 			}
@@ -241,24 +248,24 @@ type answer struct {
 }
 
 // ask follows the packet, and where it passes for its visitor, the answer to it.
-func (w *wall) ask(q firewall.Packet) answer {
+func (pf *packetFilter) ask(q firewall.Packet) answer {
 	if !q.Src.IsValid() {
-		return answer{packet: q, verdicts: w.rules.OpenFor(q)}
+		return answer{packet: q, verdicts: pf.rules.OpenFor(q)}
 	}
-	in := w.rules.Evaluate(q)
-	if in.Kind != firewall.Accept || w.loopbackClient() {
+	in := pf.rules.Evaluate(q)
+	if in.Kind != firewall.Accept || pf.loopbackClient() {
 		return answer{packet: q, verdicts: []firewall.Verdict{in}}
 	}
 	back := q
 	back.Path, back.Src, back.Dst, back.Sport, back.Dport = firewall.Answer, q.Dst, q.Src, q.Dport, 0
-	if out := w.rules.Evaluate(back); out.Kind == firewall.Drop || out.Kind == firewall.Reject {
+	if out := pf.rules.Evaluate(back); out.Kind == firewall.Drop || out.Kind == firewall.Reject {
 		return answer{packet: q, verdicts: []firewall.Verdict{out}, reply: true}
 	}
 	return answer{packet: q, verdicts: []firewall.Verdict{in}}
 }
 
 // judge turns the answers into findings.
-func (w *wall) judge(answers []answer) {
+func (pf *packetFilter) judge(answers []answer) {
 	open := 0
 	for _, a := range answers {
 		if a.share(firewall.Accept, firewall.Limited) > 0 {
@@ -267,25 +274,25 @@ func (w *wall) judge(answers []answer) {
 	}
 	for _, a := range answers {
 		switch {
-		case w.q.Client.IsValid():
-			w.one(a, &a.verdicts[0], report.Blocking)
+		case pf.q.Client.IsValid():
+			pf.one(a, &a.verdicts[0], report.Blocking)
 		default:
-			w.everyone(a, open > 0)
+			pf.everyone(a, open > 0)
 		}
 	}
 }
 
 // one judges the verdict for the visitor, or for all that share it.
-func (w *wall) one(a answer, v *firewall.Verdict, impact report.Impact) {
+func (pf *packetFilter) one(a answer, v *firewall.Verdict, impact report.Impact) {
 	switch v.Kind {
 	case firewall.Drop, firewall.Reject, firewall.Forward:
-		w.stopped(a, v, impact)
-		w.behind(a, v.Outcome, impact)
+		pf.stopped(a, v, impact)
+		pf.furtherStops(a, v.Outcome, impact)
 	case firewall.Limited:
-		w.limited(a, v)
+		pf.limited(a, v)
 	case firewall.CannotTell:
-		if !w.proven(a, v) {
-			w.part.cannot("firewall", undecidable(v))
+		if !pf.proven(a, v) {
+			pf.part.cannot("firewall", undecidable(v))
 		}
 	}
 }
@@ -296,59 +303,59 @@ const mostly = 0.5
 
 // everyone judges where no visitor was named: closed for all, closed for one
 // family, open for some.
-func (w *wall) everyone(a answer, openSomewhere bool) {
+func (pf *packetFilter) everyone(a answer, openSomewhere bool) {
 	accepted, unsure := a.share(firewall.Accept, firewall.Limited), a.share(firewall.CannotTell)
 	worst := a.largest()
 	switch {
 	case accepted >= mostly:
 		for i := range a.verdicts {
 			if v := &a.verdicts[i]; v.Kind == firewall.Limited && a.share(firewall.Limited) >= mostly {
-				w.limited(a, v)
+				pf.limited(a, v)
 				break
 			}
 		}
 	case unsure > 0 && unsure+accepted >= mostly:
 		for i := range a.verdicts {
 			if a.verdicts[i].Kind == firewall.CannotTell {
-				w.part.cannot("firewall", undecidable(&a.verdicts[i]))
+				pf.part.cannot("firewall", undecidable(&a.verdicts[i]))
 				return
 			}
 		}
 	case worst == nil:
 	case accepted > 0:
-		w.restricted(a, worst)
+		pf.restricted(a, worst)
 	case openSomewhere && a.packet.Family == firewall.IPv4:
-		w.stopped(a, worst, report.Degrading) // most visitors come by IPv4, and all of them wait outside
+		pf.stopped(a, worst, report.Degrading) // most visitors come by IPv4, and all of them wait outside
 	case openSomewhere:
-		w.stopped(a, worst, report.Note)
+		pf.stopped(a, worst, report.Note)
 	default:
-		w.stopped(a, worst, report.Blocking)
-		w.behind(a, worst.Outcome, report.Blocking)
+		pf.stopped(a, worst, report.Blocking)
+		pf.furtherStops(a, worst.Outcome, report.Blocking)
 	}
 }
 
-// maxBehind bounds how many obstacles behind the first one are named.
-const maxBehind = 8
+// maxStops bounds how many stops behind the first one are named.
+const maxStops = 8
 
-// behind reports what would stop the packets if the first obstacle did not: all
+// furtherStops reports what would stop the packets if the first obstacle did not: all
 // that is in the way is found in one run.
-func (w *wall) behind(a answer, first firewall.Outcome, impact report.Impact) {
+func (pf *packetFilter) furtherStops(a answer, first firewall.Outcome, impact report.Impact) {
 	if a.reply || first.Kind == firewall.Forward || first.Chain == nil {
 		return
 	}
 	opened := []firewall.Outcome{first}
-	for range maxBehind {
+	for range maxStops {
 		next := answer{packet: a.packet}
 		if a.packet.Src.IsValid() {
-			next.verdicts = []firewall.Verdict{w.rules.EvaluateIf(a.packet, opened)}
+			next.verdicts = []firewall.Verdict{pf.rules.EvaluateIf(a.packet, opened)}
 		} else {
-			next.verdicts = w.rules.OpenForIf(a.packet, opened)
+			next.verdicts = pf.rules.OpenForIf(a.packet, opened)
 		}
 		v := next.largest()
 		if v == nil || v.Chain == nil || next.share(firewall.Accept, firewall.Limited) > 0 {
 			return
 		}
-		w.stopped(next, v, impact)
+		pf.stopped(next, v, impact)
 		opened = append(opened, v.Outcome)
 	}
 }

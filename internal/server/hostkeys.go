@@ -176,10 +176,3 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 	mend(f, "Put what is damaged aside, make new keys, and start the service. Clients that knew the old ones will be warned of a change.",
 		append(append(steps, keys), v.revive()...)...)
 }
-
-// chmod sets a file's permission bits.
-func chmod(path string, mode, before uint32) report.Step {
-	s := do(fmt.Sprintf("chmod %04o %s", mode, shquote.Word(path)), fmt.Sprintf("chmod %04o %s", before, shquote.Word(path)))
-	s.Act = &report.Action{Kind: report.ActMode, Path: path, Mode: mode}
-	return s
-}

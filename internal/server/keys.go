@@ -117,22 +117,6 @@ func (v *view) readable(h facts.HostFile) bool {
 	return h.Meta.Mode&(need|need<<3) != 0
 }
 
-// commandFault is what keeps sshd from running AuthorizedKeysCommand: it is not
-// there, or it or a directory above it is not root's alone.
-func (v *view) commandFault() *fault {
-	for i, h := range v.Access.Command {
-		switch {
-		case i == 0 && absent(h.Origin):
-			return &fault{h, false}
-		case h.Origin.Known() && h.Meta.UID != 0:
-			return &fault{h, true}
-		case h.Origin.Known() && h.Meta.Mode&0o022 != 0:
-			return &fault{h, false}
-		}
-	}
-	return nil
-}
-
 // checkKeys looks for public keys that sshd would take for the user.
 func checkKeys(v *view, p *part) {
 	e, a := v.Effective, v.Account

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 
-	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
@@ -84,5 +83,3 @@ func (v *view) leadsAway(p *part, k facts.KeyFile, path, target, why string) {
 	quote(f, v.Effective.Quote("authorizedkeysfile")...)
 	advise(f, fmt.Sprintf("Ask %s why the link is there; put a file with the public keys in its place.", v.Account.Name))
 }
-
-func denied(o facts.Origin) bool { return o.Status == evidence.Denied }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/facts"
@@ -138,36 +140,6 @@ func (v *view) revive() []report.Step {
 	return steps
 }
 
-// opposite is the verb that takes another back.
-func opposite(verb report.UnitVerb) string {
-	switch verb {
-	case report.VerbStart:
-		return "stop"
-	case report.VerbEnable:
-		return "disable"
-	case report.VerbUnmask:
-		return "mask"
-	}
-	return ""
-}
-
-// unit is one act of systemctl.
-func unit(verb report.UnitVerb, name string) report.Step {
-	s := do("systemctl "+string(verb)+" "+shquote.Operand(name), "")
-	s.Act = &report.Action{Kind: report.ActUnit, Unit: name, Verb: verb}
-	if back := opposite(verb); back != "" {
-		s.Undo = "systemctl " + back + " " + shquote.Operand(name)
-	}
-	return s
-}
-
-// daemonReload makes systemd read its unit files again.
-func daemonReload() report.Step {
-	s := do("systemctl daemon-reload", "")
-	s.Act = &report.Action{Kind: report.ActUnit, Verb: report.VerbDaemonReload}
-	return s
-}
-
 // script is one act of an init that is not systemd.
 func (v *view) script(verb report.UnitVerb, init, command, undo string) report.Step {
 	s := do(command, undo)
@@ -181,4 +153,32 @@ func (v *view) sshd() string {
 		return v.Program.Sshd.Path
 	}
 	return "/usr/sbin/sshd"
+}
+
+func endpointList(all []facts.Endpoint) string {
+	var out []string
+	for _, e := range all {
+		if s := e.String(); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, " and ")
+}
+
+func listenerList(all []facts.Listener) string {
+	var out []facts.Endpoint
+	for _, l := range all {
+		out = append(out, l.Endpoint)
+	}
+	if len(out) > 4 {
+		return fmt.Sprintf("%s and %d more", endpointList(out[:4]), len(out)-4)
+	}
+	return endpointList(out)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

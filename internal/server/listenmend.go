@@ -131,15 +131,6 @@ func (v *view) named(lines []facts.Directive, family string) bool {
 	})
 }
 
-// lineAfter puts a line behind a directive's.
-func lineAfter(d facts.Directive, text string) report.Step {
-	file := shquote.Word(d.Quote.Source)
-	s := do(fmt.Sprintf("sed -i %s %s", shquote.Word(fmt.Sprintf("%d a %s", d.Quote.Line, text)), file), fmt.Sprintf("sed -i %dd %s", d.Quote.Line+1, file))
-	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
-		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineAfter, New: text}}}
-	return s
-}
-
 // mendSocket lets the socket unit listen on more, and no longer on what drop
 // names, by a drop-in that is read after all others. Whatever else it listens
 // on stays as it is.

@@ -18,35 +18,6 @@ func (v *view) denials(by string) []facts.Denial {
 	return slices.DeleteFunc(slices.Clone(v.SELinux.Denials), func(d facts.Denial) bool { return d.By != by })
 }
 
-// freePorts are the types of ports that nobody has labelled: semanage adds a
-// label to these and changes that of others.
-var freePorts = [...]string{"", "unreserved_port_t", "reserved_port_t", "hi_reserved_port_t", "ephemeral_port_t", "port_t"}
-
-func (v *view) bindDeniedSELinux(p *part, port string, said []facts.Entry) {
-	f := p.found("bind-denied-selinux", v.keepsOut(), "SELinux does not let sshd listen on port %s.", port)
-	f.Certainty = report.Likely
-	quoteEntries(f, said)
-	label := ""
-	for _, d := range v.denials("selinux") {
-		if d.Permission == "name_bind" && fmt.Sprint(d.Port) == port {
-			label = d.Target
-			quote(f, d.Quote)
-			f.Certainty = report.Confirmed
-			break
-		}
-	}
-	quote(f, v.SELinux.Quote)
-	verb, back := "-a", []string{"semanage", "port", "-d", "-p", "tcp", port}
-	if !slices.Contains(freePorts[:], label) {
-		verb, back = "-m", []string{"semanage", "port", "-m", "-t", label, "-p", "tcp", port}
-		f.Summary = fmt.Sprintf("SELinux does not let sshd listen on port %s, which bears the label of another service (%s).", port, label)
-	}
-	argv := []string{"semanage", "port", verb, "-t", "ssh_port_t", "-p", "tcp", port}
-	step := do(shquote.Join(argv), shquote.Join(back))
-	step.Act = &report.Action{Kind: report.ActCommand, Argv: argv, Inverse: back}
-	mend(f, "Label the port for SSH and start the service.", append([]report.Step{step}, v.revive()...)...)
-}
-
 // readable types are those under which sshd reads keys by the reference policy
 // (ssh.te: ssh_home_t and the content of homes, also on NFS and CIFS).
 var readableTypes = [...]string{"ssh_home_t", "user_home_t", "user_home_dir_t", "home_root_t", "nfs_t", "cifs_t", "admin_home_t", "etc_t", "cert_t", "sshd_key_t"}

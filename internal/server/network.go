@@ -9,7 +9,10 @@ import (
 
 // networkStage: does the machine take part in a network at all?
 func networkStage() stage {
-	return stage{report.StageNetwork, networkDetail, []check{checkInterfaces, checkRoute}}
+	return stage{name: report.StageNetwork, detail: networkDetail, checks: []check{
+		{causes{"interface-down"}, checkInterfaces},
+		{causes{"route-missing"}, checkRoute},
+	}}
 }
 
 func networkDetail(v *view) string {

@@ -11,20 +11,35 @@ import (
 
 // assemble puts the parts together: stages in their order, findings in causal
 // order without the symptoms that another finding explains.
-func assemble(v *view, rep *report.Report, parts []part) {
-	for _, p := range parts {
+func assemble(v *view, rep *report.Report) {
+	var parts []part
+	for _, st := range stages() {
+		p := st.look(v)
+		parts = append(parts, p)
 		rep.Findings = append(rep.Findings, p.findings...)
 		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
 	}
 	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
-	rep.Findings = append(rep.Findings, checkAttempts(v, rep.Findings)...)
-	rep.Findings = append(rep.Findings, checkCloud(v, rep.Findings)...)
+	rep.Findings = append(rep.Findings, lookAfter(v, rep.Findings)...)
 	prove(v, rep.Findings)
 	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
 	elevate(v, rep.Findings)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
 	}
+}
+
+// lookAfter makes the checks that go by what the others found.
+func lookAfter(v *view, others []report.Finding) []report.Finding {
+	var found []report.Finding
+	for _, st := range stages() {
+		p := part{stage: st.name, others: others}
+		for _, c := range st.after {
+			c.run(v, &p)
+		}
+		found = append(found, p.findings...)
+	}
+	return found
 }
 
 // elevate writes the commands for this machine so that whoever looked, and is

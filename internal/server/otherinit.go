@@ -202,10 +202,3 @@ func (v *view) enableScript() report.Step {
 	}
 	return v.script(report.VerbEnable, "sysv", "update-rc.d "+shquote.Operand(s.Name)+" defaults", "update-rc.d "+shquote.Operand(s.Name)+" remove")
 }
-
-// known is a step done by a program whose inverse is known.
-func known(command, undo []string, path string) report.Step {
-	s := do(shquote.Join(command), shquote.Join(undo))
-	s.Act = &report.Action{Kind: report.ActCommand, Argv: command, Inverse: undo, Path: path}
-	return s
-}

@@ -18,8 +18,8 @@ import (
 // publishers are the helpers that carry a host's port into a container.
 var publishers = []string{"docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "pasta.avx2"}
 
-// behind returns what is started for each connection to a listener.
-func (v *view) behind(l facts.Listener) (facts.Behind, bool) {
+// startedFor returns what is started for each connection to a listener.
+func (v *view) startedFor(l facts.Listener) (facts.Behind, bool) {
 	for _, x := range v.Behind {
 		if x.Port == l.Port && (l.OwnedBy(x.By) || x.By == "systemd" && len(l.Owners) > 0 && l.Owners[0].PID == 1) {
 			return x, true
@@ -33,7 +33,7 @@ func (v *view) behind(l facts.Listener) (facts.Behind, bool) {
 // keeps everyone out although the port is open.
 func (v *view) perConnection() bool {
 	return len(v.ours) > 0 && !slices.ContainsFunc(v.ours, func(l facts.Listener) bool {
-		x, ok := v.behind(l)
+		x, ok := v.startedFor(l)
 		return !ok || !strings.HasPrefix(x.Program, "sshd")
 	})
 }
@@ -42,7 +42,7 @@ func (v *view) perConnection() bool {
 // script of the service needs to start: inetd, a socket unit of another name.
 func (v *view) servedByOther() bool {
 	return len(v.ours) > 0 && !slices.ContainsFunc(v.ours, func(l facts.Listener) bool {
-		_, ok := v.behind(l)
+		_, ok := v.startedFor(l)
 		return !ok
 	})
 }
@@ -86,7 +86,7 @@ func flagValue(command, flag string) string {
 // quoteOwner shows who holds a listener.
 func (v *view) quoteOwner(f *report.Finding, l facts.Listener) {
 	quote(f, l.Quote)
-	if x, ok := v.behind(l); ok {
+	if x, ok := v.startedFor(l); ok {
 		quote(f, x.Quote)
 	}
 	o := l.Owners[0]
@@ -100,7 +100,7 @@ func (v *view) quoteOwner(f *report.Finding, l facts.Listener) {
 func (v *view) adviseFreePort(f *report.Finding, l facts.Listener) {
 	o := l.Owners[0]
 	proc := v.Processes[o.PID]
-	x, behind := v.behind(l)
+	x, behind := v.startedFor(l)
 	what, steps := o.Name, []report.Step(nil)
 	switch {
 	case behind && x.By == "systemd":
@@ -154,46 +154,21 @@ var publishingChains = []string{"DOCKER", "NETAVARK-", "nv_", "CNI-", "CNI_"}
 
 // published: the port was given to a container by rules that rewrite the packets'
 // destination, so that no program of this machine listens there.
-func (w *wall) published(v *firewall.Verdict, c culprit, impact report.Impact) bool {
+func (pf *packetFilter) published(v *firewall.Verdict, c decider, impact report.Impact) bool {
 	if v.Rule == nil || c.owner.Manager != firewall.ByDocker &&
 		!slices.ContainsFunc(publishingChains, func(name string) bool { return strings.HasPrefix(v.Chain.Name, name) }) {
 		return false
 	}
-	if slices.ContainsFunc(w.part.findings, func(f report.Finding) bool { return f.Cause == "port-in-use" }) {
+	if slices.ContainsFunc(pf.part.findings, func(f report.Finding) bool { return f.Cause == "port-in-use" }) {
 		return true // the other family
 	}
 	port := v.Port
 	if port == 0 {
-		port = uint16(w.port)
+		port = uint16(pf.port)
 	}
-	f := w.part.found("port-in-use", impact, "Port %d of this machine is published for a container: rules of its runtime send what comes in on to %s port %d, past the SSH server.", w.port, v.To, port)
-	w.evidenceOf(f, v)
-	advise(f, fmt.Sprintf("Let one of the two have port %d: publish the container's port under another number, or stop the container.", w.port),
-		do(fmt.Sprintf("docker ps --filter publish=%d", w.port), ""))
+	f := pf.part.found("port-in-use", impact, "Port %d of this machine is published for a container: rules of its runtime send what comes in on to %s port %d, past the SSH server.", pf.port, v.To, port)
+	pf.evidenceOf(f, v)
+	advise(f, fmt.Sprintf("Let one of the two have port %d: publish the container's port under another number, or stop the container.", pf.port),
+		do(fmt.Sprintf("docker ps --filter publish=%d", pf.port), ""))
 	return true
-}
-
-// checkTailscale: Tailscale SSH answers port 22 of the tailnet's addresses itself,
-// by the tailnet's rules and not by those of sshd.
-func checkTailscale(v *view, p *part) {
-	t := v.Tailscale
-	visitor := facts.InTailnet(v.q.Client)
-	if t.Origin.Unseen() && (visitor || !v.q.Client.IsValid()) {
-		p.also("Tailscale SSH", unseenReason(v, t.Origin))
-	}
-	if !t.SSH || v.port != 22 || v.q.Client.IsValid() && !visitor {
-		return
-	}
-	impact, whom := report.Note, "connections that come in over the tailnet"
-	if visitor {
-		impact, whom = report.Degrading, "connections from "+v.q.Client.Unmap().String()
-	}
-	f := p.found("port-in-use", impact, "Tailscale SSH answers %s on port 22, and not sshd: who gets in is decided by the tailnet's access rules.", whom)
-	quote(f, t.Quote)
-	for _, l := range v.Links.All {
-		if l.Name == "tailscale0" {
-			quote(f, l.Quote)
-		}
-	}
-	advise(f, "Look into the tailnet's access rules (ssh), or let sshd answer there, too.", do("tailscale set --ssh=false", "tailscale set --ssh"))
 }

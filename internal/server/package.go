@@ -11,7 +11,10 @@ import (
 
 // packageStage: is there an SSH server program, and can it run at all?
 func packageStage() stage {
-	return stage{report.StagePackage, packageDetail, []check{checkInstalled, checkRuns}}
+	return stage{name: report.StagePackage, detail: packageDetail, checks: []check{
+		{causes{"sshd-not-installed"}, checkInstalled},
+		{causes{"sshd-broken", "crypto-library-mismatch", "upgrade-unfinished"}, checkRuns},
+	}}
 }
 
 func packageDetail(v *view) string {

@@ -2,6 +2,8 @@ package server
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"sshwhy/internal/report"
 )
@@ -30,5 +32,28 @@ func checkStorage(v *view, p *part) {
 			quote(f, fs.Quote)
 			mend(f, "Make room on it.")
 		}
+	}
+}
+
+// starved are sshd's words where the kernel gave it no process, memory or
+// descriptor (ENOMEM, EMFILE and ENFILE, EAGAIN of fork).
+var starved = [...]string{"Cannot allocate memory", "Too many open files", "Resource temporarily unavailable"}
+
+// checkStarved looks in the log for a server that could not start a process for
+// a connection.
+func checkStarved(v *view, p *part) {
+	for _, e := range slices.Backward(v.Journal.Entries) {
+		if v.taken-e.Time > recent {
+			return
+		}
+		lack := slices.ContainsFunc(starved[:], func(s string) bool { return strings.Contains(e.Message, s) })
+		if !lack || !strings.HasPrefix(e.Identifier, "sshd") {
+			continue
+		}
+		f := p.found("out-of-memory", report.Degrading, "sshd could not serve a connection: %s.", strings.TrimSuffix(e.Message, "."))
+		f.Certainty = report.Likely
+		quote(f, e.Quote)
+		mend(f, "Find out what uses up the memory, the processes or the file descriptors, and stop it.")
+		return
 	}
 }

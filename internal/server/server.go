@@ -51,11 +51,7 @@ func Diagnose(b *evidence.Bundle, q Query, version string) *report.Report {
 	if q.Client.IsValid() {
 		rep.Target.Address = q.Client.String()
 	}
-	var parts []part
-	for _, st := range stages() {
-		parts = append(parts, st.look(v))
-	}
-	assemble(v, rep, parts)
+	assemble(v, rep)
 	withoutSecrets(b, rep.Findings)
 	rep.Headline = headline(v, rep)
 	rep.Normalize()
@@ -67,17 +63,25 @@ func Diagnose(b *evidence.Bundle, q Query, version string) *report.Report {
 type stage struct {
 	name   string
 	detail func(*view) string // what is said where all is well
-	checks []check
+	checks []check            // in the order in which they are made
+	after  []check            // made last, of a machine whose other faults are known: see part.others
 }
 
-// check looks for one cause, or a few that exclude each other. It reads only
-// the view, and puts what it finds, or why it could not look, into the part.
-type check func(v *view, p *part)
+// check is one question to a machine. It reads only the view, and puts what it
+// finds, or why it could not look, into the part.
+type check struct {
+	causes causes // all that it may report; none: it only says what could not be looked at
+	run    func(*view, *part)
+}
+
+// causes are ids of the catalogue.
+type causes []string
 
 // part is what one stage found.
 type part struct {
 	stage      string
 	findings   []report.Finding
+	others     []report.Finding // what all stages found, for the checks that come after them
 	incomplete []report.Incomplete
 	unknown    string // why a check that decides the stage could not be made; "" where all could
 	skipped    string // why the stage says nothing
@@ -95,7 +99,7 @@ func stages() []stage {
 func (st stage) look(v *view) part {
 	p := part{stage: st.name}
 	for _, c := range st.checks {
-		c(v, &p)
+		c.run(v, &p)
 	}
 	p.detail = st.detail(v)
 	return p

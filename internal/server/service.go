@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 	"sshwhy/internal/shquote"
@@ -13,8 +12,18 @@ import (
 
 // serviceStage: does something run, or stand ready to run, the SSH server?
 func serviceStage() stage {
-	return stage{report.StageService, serviceDetail, []check{
-		checkManager, checkMasked, checkFailed, checkStuck, checkStopped, checkEnabled, checkSocketUnit, checkHung, checkApplied, checkChanged, checkReplaced,
+	return stage{name: report.StageService, detail: serviceDetail, checks: []check{
+		{nil, checkManager},
+		{causes{"service-masked"}, checkMasked},
+		{causes{"service-failed", "service-start-limit"}, checkFailed},
+		{causes{"service-failed"}, checkStuck},
+		{causes{"service-stopped", "service-failed", "service-condition-unmet"}, checkStopped},
+		{causes{"service-disabled"}, checkEnabled},
+		{causes{"socket-failed", "socket-stopped", "socket-trigger-limit"}, checkSocketUnit},
+		{causes{"sshd-hung"}, checkHung},
+		{causes{"config-not-applied"}, checkApplied},
+		{causes{"config-not-applied"}, checkChanged},
+		{causes{"upgrade-unfinished"}, checkReplaced},
 	}}
 }
 
@@ -46,13 +55,6 @@ func checkManager(v *view, p *part) {
 	case v.System.Init == facts.InitNone:
 		p.also("service", "no service manager runs here that sshwhy knows (process 1 is "+orUnknown(v.System.PID1)+"): judged by processes and sockets alone")
 	}
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "not known"
-	}
-	return s
 }
 
 func checkMasked(v *view, p *part) {
@@ -295,35 +297,3 @@ func checkHung(v *view, p *part) {
 		return
 	}
 }
-
-// listenerPIDs are the processes that are to answer, each once, in a fixed order.
-func (v *view) listenerPIDs() []int {
-	var pids []int
-	if v.service != nil && v.service.Int("MainPID") > 1 {
-		pids = append(pids, v.service.Int("MainPID"))
-	}
-	for _, l := range v.ours {
-		for _, o := range l.Owners {
-			if o.PID > 1 && !slices.Contains(pids, o.PID) {
-				pids = append(pids, o.PID)
-			}
-		}
-	}
-	return pids
-}
-
-// listenText is what the list of listeners says about the port: its line, or,
-// where it has none, the lines it has instead (none at all is the empty text).
-func (v *view) listenText() string {
-	var other []string
-	for _, l := range v.Listeners.All {
-		if l.Port == v.port {
-			return l.Quote.Text
-		}
-		other = append(other, l.Quote.Text)
-	}
-	return strings.Join(other, "\n")
-}
-
-// absent reports whether a thing was looked for and is not there.
-func absent(o facts.Origin) bool { return o.Status == evidence.Absent }

@@ -12,8 +12,19 @@ import (
 
 // socketStage: does SSH listen where the visitor knocks?
 func socketStage() stage {
-	return stage{report.StageSocket, socketDetail, []check{
-		checkSeen, checkPortInUse, checkOtherServer, checkTailscale, checkBindDenied, checkAppArmor, checkListenMissing, checkSocketPort, checkNondefault, checkLoopback, checkFamily, checkQueue,
+	return stage{name: report.StageSocket, detail: socketDetail, checks: []check{
+		{nil, checkSeen},
+		{causes{"port-in-use"}, checkPortInUse},
+		{causes{"port-in-use"}, checkOtherServer},
+		{causes{"port-in-use"}, checkTailscale},
+		{causes{"bind-no-privilege", "bind-denied-selinux"}, checkBindDenied},
+		{causes{"bind-denied-apparmor"}, checkAppArmor},
+		{causes{"listen-address-missing"}, checkListenMissing},
+		{causes{"socket-port-override", "config-not-applied"}, checkSocketPort},
+		{causes{"port-nondefault"}, checkNondefault},
+		{causes{"listen-loopback-only"}, checkLoopback},
+		{causes{"listen-one-family"}, checkFamily},
+		{causes{"listen-queue-full"}, checkQueue},
 	}}
 }
 
@@ -348,4 +359,27 @@ func checkFamily(v *view, p *part) {
 		}
 	}
 	v.mendFamily(f, lacks, at, unreached)
+}
+
+// listens reports whether SSH is served at an endpoint.
+func (v *view) listens(e facts.Endpoint) bool {
+	return slices.ContainsFunc(v.ours, func(l facts.Listener) bool {
+		return l.Port == e.Port && (l.Addr == e.Addr || l.Dual && e.Addr.IsUnspecified() ||
+			l.Addr.IsUnspecified() && l.Covers(e.Addr, e.Port))
+	})
+}
+
+// unserved is the impact of endpoints that are configured and not served:
+// blocking where they are what the visitor needs.
+func (v *view) unserved(missing []facts.Endpoint) report.Impact {
+	if len(v.reach(v.local)) > 0 {
+		if v.q.Port != 0 {
+			return report.Latent
+		}
+		return report.Degrading
+	}
+	if slices.ContainsFunc(missing, func(e facts.Endpoint) bool { return e.Port == v.port }) {
+		return report.Blocking
+	}
+	return report.Degrading
 }

@@ -91,25 +91,6 @@ func first(words []string) string {
 	return words[0]
 }
 
-// replaceLine puts another line in the place of a directive.
-func replaceLine(d facts.Directive, with string) report.Step {
-	sed := func(text string) string {
-		return fmt.Sprintf("sed -i %s %s", shquote.Word(fmt.Sprintf("%d c %s", d.Quote.Line, sedText(text))), shquote.Word(d.Quote.Source))
-	}
-	s := do(sed(with), sed(d.Quote.Text))
-	s.Act = &report.Action{Kind: report.ActEdit, Path: d.Quote.Source, Check: report.CheckSSHD,
-		Edits: []report.LineEdit{{Line: d.Quote.Line, Old: d.Quote.Text, Op: report.LineReplace, New: with}}}
-	return s
-}
-
-// quoteSetting adds the lines of the configuration that set a keyword, in Match
-// blocks or not.
-func (v *view) quoteSetting(f *report.Finding, keyword string) {
-	for _, d := range v.Config.All(keyword) {
-		quote(f, d.Quote)
-	}
-}
-
 func checkAccountState(v *view, p *part) {
 	a := v.Account
 	if !v.known() {
@@ -160,13 +141,6 @@ func (v *view) lockedPassword(p *part) {
 	star.Act = &report.Action{Kind: report.ActCommand, Argv: []string{"usermod", "-p", "*", a.Name},
 		Inverse: []string{"passwd", "-l", a.Name}, Opens: a.Name + ", with a key and with no password, from every address"}
 	mend(f, "Let keys in again, and no password.", star)
-}
-
-func unseenReason(v *view, o facts.Origin) string {
-	if !v.Root {
-		return "needs root"
-	}
-	return o.Reason
 }
 
 func checkShell(v *view, p *part) {
@@ -225,66 +199,4 @@ func checkChroot(v *view, p *part) {
 			do(fmt.Sprintf("chown -h root:root %s && chmod go-w %s", shquote.Word(dir.Path), shquote.Word(dir.Path)), ""))
 		return
 	}
-}
-
-// listed are the four lists in the order in which sshd asks them (auth.c, allowed_user).
-var lists = [...]struct {
-	keyword string
-	deny    bool
-	groups  bool
-}{
-	{"DenyUsers", true, false}, {"AllowUsers", false, false}, {"DenyGroups", true, true}, {"AllowGroups", false, true},
-}
-
-func checkLists(v *view, p *part) {
-	if !v.known() || !v.Effective.Origin.Known() {
-		return
-	}
-	for _, l := range lists {
-		patterns := v.Effective.Fields(l.keyword)
-		if len(patterns) == 0 {
-			continue
-		}
-		if l.groups && v.Account.GroupsBy.Unseen() {
-			p.cannot("groups of "+v.Account.Name, v.Account.GroupsBy.Reason)
-			return
-		}
-		match := facts.MatchUser(patterns, v.Account.Name, v.q.Client)
-		if l.groups {
-			match = facts.MatchGroups(patterns, v.Account.Groups)
-		}
-		if l.deny && match == facts.NoOne || !l.deny && match == facts.Everyone {
-			continue
-		}
-		if match == facts.Some {
-			f := p.found("user-not-allowed", report.Degrading, "%s decides by where %s comes from: some addresses are let in, others are not.", l.keyword, v.Account.Name)
-			quote(f, v.Effective.Quote(l.keyword)...)
-			v.quoteSetting(f, l.keyword)
-			advise(f, "Ask about one visitor (--client ADDRESS), or change "+l.keyword+".")
-			continue
-		}
-		v.notAllowed(p, l.keyword, l.deny, l.groups)
-		return
-	}
-}
-
-func (v *view) notAllowed(p *part, keyword string, deny, groups bool) {
-	a := v.Account
-	who := a.Name
-	if groups {
-		who = "a group of " + a.Name
-	}
-	words := fmt.Sprintf("%s does not name %s, so sshd refuses %s whatever the key or password.", keyword, who, a.Name)
-	if groups && !deny {
-		words = fmt.Sprintf("%s names none of the groups of %s, so sshd refuses them whatever the key or password.", keyword, a.Name)
-	} else if deny {
-		words = fmt.Sprintf("%s names %s, so sshd refuses %s whatever the key or password.", keyword, who, a.Name)
-	}
-	f := p.found("user-not-allowed", report.Blocking, "%s", words)
-	quote(f, v.Effective.Quote(keyword)...)
-	v.quoteSetting(f, keyword)
-	if groups {
-		quote(f, facts.Quote{Source: a.GroupsBy.Source, Text: strings.Join(a.Groups, " ")})
-	}
-	v.admitByList(f, keyword, deny, groups)
 }

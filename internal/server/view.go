@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
@@ -65,7 +66,7 @@ func (v *view) isOurs(l facts.Listener) bool {
 	if l.OwnedBy(facts.SSHPrograms...) {
 		return true
 	}
-	if x, ok := v.behind(l); ok && x.SSH() {
+	if x, ok := v.startedFor(l); ok && x.SSH() {
 		return true
 	}
 	bySocket := v.socketActive() && slices.ContainsFunc(v.socket.Listens(), func(e facts.Endpoint) bool {
@@ -105,7 +106,8 @@ func (v *view) askedPort() int {
 	return 22
 }
 
-func (v *view) socketActive() bool  { return v.socket != nil && v.socket.Active() }
+func (v *view) socketActive() bool { return v.socket != nil && v.socket.Active() }
+
 func (v *view) serviceActive() bool { return v.service != nil && v.service.Active() }
 
 // saidToRun reports whether the service manager says that the server runs.
@@ -163,4 +165,33 @@ func (v *view) foreign(addr netip.Addr, port int) []facts.Listener {
 		}
 	}
 	return out
+}
+
+// listenerPIDs are the processes that are to answer, each once, in a fixed order.
+func (v *view) listenerPIDs() []int {
+	var pids []int
+	if v.service != nil && v.service.Int("MainPID") > 1 {
+		pids = append(pids, v.service.Int("MainPID"))
+	}
+	for _, l := range v.ours {
+		for _, o := range l.Owners {
+			if o.PID > 1 && !slices.Contains(pids, o.PID) {
+				pids = append(pids, o.PID)
+			}
+		}
+	}
+	return pids
+}
+
+// listenText is what the list of listeners says about the port: its line, or,
+// where it has none, the lines it has instead (none at all is the empty text).
+func (v *view) listenText() string {
+	var other []string
+	for _, l := range v.Listeners.All {
+		if l.Port == v.port {
+			return l.Quote.Text
+		}
+		other = append(other, l.Quote.Text)
+	}
+	return strings.Join(other, "\n")
 }

@@ -136,10 +136,3 @@ func (v *view) otherKeys(p *part) {
 	}
 	mend(f, "Add the visitor's public key there (ssh-copy-id, where a password still works), or use the key that stands there.")
 }
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}

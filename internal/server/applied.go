@@ -104,3 +104,45 @@ func (v *view) otherStartups(p *part) bool {
 	}
 	return false
 }
+
+// checkApplied looks for a configuration that the running server does not use:
+// it listens elsewhere than its configuration says, or systemd has not read its
+// unit files again.
+func checkApplied(v *view, p *part) {
+	for _, u := range []*facts.Unit{v.service, v.socket} {
+		if u == nil || u.Props["NeedDaemonReload"] != "yes" || !u.Active() && u.Name == dropbearUnit {
+			continue
+		}
+		f := p.found("config-not-applied", report.Latent, "The files of %s were changed, and systemd has not read them again.", u.Name)
+		quote(f, u.Quote("NeedDaemonReload", "DropInPaths", "FragmentPath"))
+		mend(f, "Let systemd read its unit files again.", daemonReload())
+		return
+	}
+	if !v.Effective.Origin.Known() || !v.serving() || v.socketActive() {
+		return
+	}
+	var missing []facts.Endpoint
+	for _, e := range v.want {
+		if !v.listens(e) && v.Links.Has(e.Addr) || e.Addr.IsUnspecified() && !v.listens(e) && len(v.foreign(e.Addr, e.Port)) == 0 {
+			missing = append(missing, e)
+		}
+	}
+	if len(missing) == 0 || v.bindFailed() || !v.byService() {
+		return
+	}
+	f := p.found("config-not-applied", v.unserved(missing), "The configuration says to listen on %s, and the running server listens on %s: it was not restarted since.",
+		endpointList(missing), listenerList(v.ours))
+	quote(f, v.Effective.Quote("listenaddress")...)
+	for _, d := range append(v.Config.Global("Port"), v.Config.Global("ListenAddress")...) {
+		quote(f, d.Quote)
+	}
+	for _, l := range v.ours {
+		quote(f, l.Quote)
+	}
+	mend(f, "Check the configuration and restart the service.", checkConfigStep(v), v.restart())
+}
+
+// byService reports whether our listeners belong to OpenSSH's sshd.
+func (v *view) byService() bool {
+	return slices.ContainsFunc(v.ours, func(l facts.Listener) bool { return l.OwnedBy("sshd") || v.guessed })
+}
