@@ -15,6 +15,7 @@ import (
 	"sshwhy/internal/remedy"
 	"sshwhy/internal/report"
 	"sshwhy/internal/server"
+	"sshwhy/internal/walk"
 )
 
 // hostFlags are sshwhy's own options beside those of ssh.
@@ -98,10 +99,10 @@ func walked(_ context.Context, r *report.Report) report.FixVerified {
 // walk diagnoses a host from here, with a live line while it waits.
 func (a *app) walk(ctx context.Context, host string, f hostFlags) (*report.Report, error) {
 	live := a.liveLine()
-	obs := client.Walk(ctx, client.Options{
+	obs := walk.Walk(ctx, walk.Options{
 		Args: f.ssh, Host: host, Timeout: f.timeout,
 		NoOtherPorts: f.noOtherPorts, NoAuth: f.noAuth, Command: f.command, Version: version(), Ask: f.ask.asks(live),
-	}, func(p client.Progress) { live.show(waiting(p)) })
+	}, func(p walk.Progress) { live.show(waiting(p)) })
 	live.clear()
 	r := client.Diagnose(obs, version())
 	if o := obs.OwnSSH; o != nil && !obs.Login.OK {
@@ -160,7 +161,7 @@ func visitor(obs *client.Observations, r *report.Report) server.Query {
 }
 
 // waiting says what is waited for, for how long, and when it gives up.
-func waiting(p client.Progress) string {
+func waiting(p walk.Progress) string {
 	text := p.Step
 	if p.Address != "" {
 		text += " " + p.Address

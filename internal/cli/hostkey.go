@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"sshwhy/internal/client"
+	"sshwhy/internal/walk"
 )
 
 // hostKeyAsker asks a person about host keys that are not on record, as ssh does
 // (sshconnect.c: check_host_key, confirm), each key once in a run. It records none.
 type hostKeyAsker struct {
 	*questions
-	yes map[client.HostKeyQuestion]bool
+	yes map[walk.HostKeyQuestion]bool
 }
 
 // hostKeyAsker returns nil where no person can be asked: no terminal, or a script
@@ -22,15 +22,15 @@ func (a *app) hostKeyAsker() *hostKeyAsker {
 	if q == nil || a.json {
 		return nil
 	}
-	return &hostKeyAsker{q, map[client.HostKeyQuestion]bool{}}
+	return &hostKeyAsker{q, map[walk.HostKeyQuestion]bool{}}
 }
 
 // asks is the question for a walk whose live line makes room for it.
-func (h *hostKeyAsker) asks(live *liveLine) func(context.Context, client.HostKeyQuestion) bool {
+func (h *hostKeyAsker) asks(live *liveLine) func(context.Context, walk.HostKeyQuestion) bool {
 	if h == nil {
 		return nil
 	}
-	return func(ctx context.Context, q client.HostKeyQuestion) bool {
+	return func(ctx context.Context, q walk.HostKeyQuestion) bool {
 		if !h.yes[q] {
 			live.pause()
 			h.yes[q] = h.confirm(ctx, q)
@@ -41,7 +41,7 @@ func (h *hostKeyAsker) asks(live *liveLine) func(context.Context, client.HostKey
 
 // confirm takes yes, no or the fingerprint. A signal, the end of the input or of the
 // time is no.
-func (h *hostKeyAsker) confirm(ctx context.Context, q client.HostKeyQuestion) bool {
+func (h *hostKeyAsker) confirm(ctx context.Context, q walk.HostKeyQuestion) bool {
 	host := q.Host
 	if q.Address != "" && q.Address != host {
 		host += " (" + q.Address + ")"

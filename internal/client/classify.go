@@ -52,17 +52,17 @@ func (d *diagnosis) judge(a Attempt) failure {
 		return d.ownICMP(a)
 	case a.ICMP != nil:
 		return d.remoteICMP(a)
-	case a.Outcome == Silent || a.Errno == "ETIMEDOUT":
+	case a.Outcome == Silent || a.Errno == ETIMEDOUT:
 		return d.silent(a)
 	}
 	switch a.Errno {
-	case "ECONNREFUSED":
+	case ECONNREFUSED:
 		return d.refusal(a)
-	case "EACCES", "ENOPROTOOPT":
+	case EACCES, ENOPROTOOPT:
 		return d.firewalled(a, report.Likely, "the system reports "+a.Text)
-	case "ENETUNREACH":
+	case ENETUNREACH:
 		return d.noWayThere(a, "a router on the way")
-	case "ECONNRESET", "ECONNABORTED":
+	case ECONNRESET, ECONNABORTED:
 		return failure{cause: "closed-before-banner", rank: rankHost, certainty: report.Confirmed, short: "resets the connection at once",
 			summary: fmt.Sprintf("%s accepts the connection on port %d and resets it at once: a proxy or port forward with nothing behind it, or a server that turns this machine away.",
 				d.where(a.Addr.Addr()), a.Addr.Port()),
@@ -162,7 +162,7 @@ func ordinal(n int) string {
 func (d *diagnosis) alive(asked Attempt) *Attempt {
 	for i, a := range d.o.OtherPorts {
 		byHost := a.ICMP == nil || a.ICMP.Offender == a.Addr.Addr().WithZone("")
-		if byHost && a.Addr.Addr() == asked.Addr.Addr() && (a.Outcome == Connected || a.Errno == "ECONNREFUSED") {
+		if byHost && a.Addr.Addr() == asked.Addr.Addr() && (a.Outcome == Connected || a.Errno == ECONNREFUSED) {
 			return &d.o.OtherPorts[i]
 		}
 	}
@@ -171,7 +171,7 @@ func (d *diagnosis) alive(asked Attempt) *Attempt {
 
 // localRoute is connect(2) itself failing: no packet was ever built.
 func (d *diagnosis) localRoute(a Attempt) failure {
-	if a.Errno == "EPERM" {
+	if a.Errno == EPERM {
 		return failure{cause: "local-firewall", rank: rankLocal, certainty: report.Confirmed, short: "may not be connected to from here",
 			summary: fmt.Sprintf("This machine itself forbids the connection to %s: a rule of its own firewall or a restriction on this program.", d.where(a.Addr.Addr())),
 			remedy:  advice("Look at the outgoing rules of this machine.", onClient("sudo nft list ruleset"))}
@@ -187,4 +187,21 @@ func (d *diagnosis) localFault(a Attempt) failure {
 		summary: fmt.Sprintf("The connection cannot be made from the address or interface that the configuration names (%s %s): %s.",
 			d.o.Config.Get("bindaddress"), d.o.Config.Get("bindinterface"), a.Text),
 		remedy: advice("Correct BindAddress or BindInterface (-b, -B): it must be an address of this machine.", onClient("ip -br address"))}
+}
+
+// lostBetween are the last hop that answered for the asked port (0: none), and the
+// first one behind it that answered only for the other port; 0 where there is none
+// and nothing is proved.
+func (t *Trace) lostBetween() (last, lost int) {
+	for i, h := range t.Hops {
+		if h.Asked.IsValid() {
+			last = i + 1
+		}
+	}
+	for i, h := range t.Hops[last:] {
+		if h.Other.IsValid() {
+			return last, last + i + 1
+		}
+	}
+	return last, 0
 }

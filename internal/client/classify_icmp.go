@@ -53,6 +53,9 @@ func icmpName(i *ICMP) string {
 	return icmpOther
 }
 
+// TimeExceeded reports whether a router says that the packet's time to live was over.
+func (i *ICMP) TimeExceeded() bool { return icmpName(i) == icmpLoop }
+
 // ownRule is the time in ms below which a "host unreachable" of our own is a
 // rule. A search for a neighbour takes three seconds, but may have begun before
 // we came.

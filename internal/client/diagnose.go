@@ -47,7 +47,7 @@ func (d *diagnosis) target() {
 	if c.Values != nil {
 		t.Port = c.Port()
 	}
-	switch chosen := d.o.chosenAddr(); {
+	switch chosen := d.o.ChosenAddr(); {
 	case chosen.IsValid():
 		t.Address = chosen.Addr().String()
 	case d.o.Resolve != nil && len(d.o.Resolve.Addresses) > 0:
@@ -150,13 +150,13 @@ func (d *diagnosis) ssh(options string) string {
 	if options != "" {
 		words = append(words, options)
 	}
-	eachOption(d.o.Args, func(flag byte, value string) {
+	EachOption(d.o.Args, func(flag byte, value string) {
 		replaced := strings.HasPrefix(options, "-"+string(flag)) || options == "-4" || options == "-6"
 		if replaced && strings.IndexByte("46lpF", flag) >= 0 {
 			return
 		}
 		words = append(words, "-"+string(flag))
-		if strings.IndexByte(withValue, flag) >= 0 {
+		if TakesValue(flag) {
 			words = append(words, shquote.Path(value))
 		}
 	})
@@ -165,36 +165,6 @@ func (d *diagnosis) ssh(options string) string {
 
 // onConsole is what every diagnosis from afar ends with: the other side.
 func onConsole() report.Step { return onServer("sudo sshwhy server") }
-
-// Bounds on what a stranger's words take in a report: an algorithm's name has at most
-// 64 bytes (RFC 4251 section 6), and no release of any server has as many names.
-const (
-	maxName   = 64
-	maxListed = 64
-	maxWords  = 300 // bytes of an error or of the first line of an output, in a sentence
-)
-
-// some are the first names of a list, each cut where it is longer than any, and how
-// many more there are.
-func some(names []string, most int, separator string) string {
-	var out []string
-	for _, n := range names[:min(len(names), most)] {
-		out = append(out, clip(n, maxName))
-	}
-	text := strings.Join(out, separator)
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
-// clip cuts a text after so many bytes, and shows that it did.
-func clip(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
 
 // lines joins what was collected into one excerpt.
 func lines(text ...string) string { return strings.Join(text, "\n") }

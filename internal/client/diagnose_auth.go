@@ -29,15 +29,15 @@ func (d *diagnosis) auth() {
 	case l.OK:
 		d.stage(report.StageAuth, report.StatusOK, l.Ms, "%s logged in %s", l.User, d.with())
 		d.slowLogin(l)
-	case l.End == endCancelled:
+	case l.End == EndCancelled:
 		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")
-	case l.End == endGoodbye && strings.Contains(l.Err, "Too many authentication failures"):
+	case l.End == EndDisconnect && strings.Contains(l.Err, "Too many authentication failures"):
 		d.tooMany(l)
-	case l.End == endTimeout || (l.End == endClosed || l.End == endReset) && d.since(l) >= graceEnd:
+	case l.End == EndTimeout || (l.End == EndClosed || l.End == EndReset) && d.since(l) >= graceEnd:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "not complete in time")
 		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not complete the login of %s within %s.", d.host, l.User, seconds(l.Ms)),
 			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
-	case l.End == endFlood:
+	case l.End == EndFlood:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
 		d.find("session-refused", report.Likely, fmt.Sprintf("%s does not come to an end of the login of %s: %s.", d.host, l.User, l.Err),
 			d.loginEvidence(l), advice("What answers there is no usual SSH server: look at the machine itself.", onConsole()))
@@ -64,14 +64,14 @@ func (l *Login) words() string {
 func (l *Login) with() string {
 	for _, k := range l.Keys {
 		if k.State == KeyAccepted {
-			return "with " + k.label()
+			return "with " + k.Label()
 		}
 	}
 	return "without being asked for anything"
 }
 
-// label names a key for a person.
-func (k Key) label() string {
+// Label names a key for a person.
+func (k Key) Label() string {
 	switch {
 	case k.File != "" && k.Agent:
 		return k.File + " (from the agent)"
@@ -173,12 +173,12 @@ func (l *Login) silence() string {
 
 // needsOwner is for a key that the server takes and that only its owner can use.
 func (d *diagnosis) needsOwner(l *Login, k Key) {
-	if k.Fault == faultTouch {
-		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s, which needs a touch", k.label())
-		d.incomplete("login", "the server accepts "+k.label()+"; the security key must be touched, which was not asked for")
+	if k.Fault == FaultTouch {
+		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s, which needs a touch", k.Label())
+		d.incomplete("login", "the server accepts "+k.Label()+"; the security key must be touched, which was not asked for")
 		return
 	}
-	summary := fmt.Sprintf("%s accepts the key %s, and its passphrase is needed to use it.", d.host, k.label())
+	summary := fmt.Sprintf("%s accepts the key %s, and its passphrase is needed to use it.", d.host, k.Label())
 	steps := []report.Step{onClient("ssh-add " + shquote.Path(k.File))}
 	if l.Batch || l.Nobody {
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key needs its passphrase")
@@ -186,11 +186,11 @@ func (d *diagnosis) needsOwner(l *Login, k Key) {
 			advice("Load the key into the agent first.", steps...))
 		return
 	}
-	d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s; its passphrase was not asked for", k.label())
+	d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s; its passphrase was not asked for", k.Label())
 	d.find("private-key-passphrase", report.Confirmed, summary+" ssh will ask for it.", d.loginEvidence(l),
 		advice("Type the passphrase, or load the key into the agent once.", steps...))
 	d.soften(report.Note)
-	d.incomplete("login", "the passphrase of "+k.label()+" was not asked for")
+	d.incomplete("login", "the passphrase of "+k.Label()+" was not asked for")
 }
 
 // asksToType is for a server that lets a person type something.
@@ -212,19 +212,19 @@ func (d *diagnosis) asksToType(l *Login, typed []string, rejected, partial []Key
 func (d *diagnosis) rejected(l *Login, keys []Key) {
 	names := make([]string, 0, len(keys))
 	for _, k := range keys[:min(len(keys), 6)] {
-		names = append(names, k.label())
+		names = append(names, k.Label())
 	}
 	for _, k := range keys {
-		if line := d.o.Config.policy("pubkeyacceptedalgorithms"); k.State == KeyNoSign && line != nil {
+		if line := d.o.Config.PolicyLine("pubkeyacceptedalgorithms"); k.State == KeyNoSign && line != nil {
 			d.find("crypto-policy", report.Confirmed,
-				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which the crypto policy of this machine forbids.", d.host, k.label()),
+				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which the crypto policy of this machine forbids.", d.host, k.Label()),
 				append(d.loginEvidence(l), report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text}),
 				advice("Use a key of type ed25519 or ECDSA; or choose another policy for the whole machine.", onClient("ssh-keygen -t ed25519"), onClient("update-crypto-policies --show")))
 			return
 		}
 		if k.State == KeyNoSign {
 			d.find("no-mutual-signature", report.Confirmed,
-				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which this ssh does not make.", d.host, k.label()),
+				fmt.Sprintf("%s would take the key %s, but only with signatures of the outdated kind ssh-rsa (SHA-1), which this ssh does not make.", d.host, k.Label()),
 				d.loginEvidence(l), advice("Use a key of type ed25519; or allow the old signatures for this host until its server is updated.",
 					onClient("ssh-keygen -t ed25519"), onClient(d.ssh("-o PubkeyAcceptedAlgorithms=+ssh-rsa"))))
 			return
@@ -370,7 +370,7 @@ func (d *diagnosis) loginEvidence(l *Login) []report.Evidence {
 	for _, k := range l.Keys[:min(len(l.Keys), 10)] {
 		words := []string{k.Type, k.Fingerprint, k.Comment}
 		if k.Fault != "" {
-			words = append(words, k.Fault)
+			words = append(words, string(k.Fault))
 		}
 		if k.Cert != nil {
 			words = append(words, k.Cert.words())

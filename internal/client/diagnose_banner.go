@@ -14,9 +14,9 @@ func (d *diagnosis) banner() {
 		return
 	}
 	switch {
-	case b.End == endCancelled:
+	case b.End == EndCancelled:
 		d.stage(report.StageBanner, report.StatusUnknown, b.Ms, "nothing came before it was stopped")
-	case b.echoes():
+	case b.Echoes():
 		d.notSSH(b)
 	case b.End == "" && b.Ident.SSH2():
 		d.stage(report.StageBanner, report.StatusOK, b.Ms, "%s", b.Ident.Line)
@@ -25,11 +25,11 @@ func (d *diagnosis) banner() {
 		d.find("ssh1-only", report.Confirmed,
 			fmt.Sprintf("%s speaks only the old SSH protocol %s, which today's ssh does not.", d.host, b.Ident.Protocol),
 			d.bannerEvidence(), advice("Have the SSH server on that machine replaced or set to protocol 2; protocol 1 is broken beyond repair.", onConsole()))
-	case whatSpeaks(b.Ident.Raw) != "" || d.secondSpeaks() != "" || b.End == endProtocol:
+	case whatSpeaks(b.Ident.Raw) != "" || d.secondSpeaks() != "" || b.End == EndProtocol:
 		d.notSSH(b)
-	case b.End == endTimeout && len(b.Ident.Before) > 0 && !startsLikeSSH(b.Ident.Before[0]):
+	case b.End == EndTimeout && len(b.Ident.Before) > 0 && !startsLikeSSH(b.Ident.Before[0]):
 		d.notSSH(b)
-	case b.End == endTimeout:
+	case b.End == EndTimeout:
 		d.noBanner(b)
 	default:
 		d.closedEarly(b)
@@ -63,7 +63,7 @@ func (d *diagnosis) noBanner(b *Banner) {
 
 // closedEarly is for a connection that ends before the banner.
 func (d *diagnosis) closedEarly(b *Banner) {
-	how := map[string]string{endReset: "resets", endClosed: "closes"}[b.End]
+	how := map[End]string{EndReset: "resets", EndClosed: "closes"}[b.End]
 	if how == "" {
 		how = "breaks"
 	}

@@ -38,12 +38,12 @@ func (d *diagnosis) certRejected(l *Login, k Key) {
 		remedy = advice("Look on the server whether TrustedUserCAKeys holds that authority, and at AuthorizedPrincipalsFile.", look,
 			onServer("sudo sshd -T -C user="+shquote.Word(l.User)+" | grep -i -E 'trustedusercakeys|authorizedprincipals|revokedkeys'"))
 	}
-	d.find(cause, certainty, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.label(), why), d.loginEvidence(l), remedy)
+	d.find(cause, certainty, fmt.Sprintf("%s rejects the certificate %s: %s.", d.host, k.Label(), why), d.loginEvidence(l), remedy)
 }
 
 // source is the address from which this machine sends to the one that was chosen.
 func (d *diagnosis) source() netip.Addr {
-	chosen := d.o.chosenAddr().Addr()
+	chosen := d.o.ChosenAddr().Addr()
 	for _, r := range d.o.Routes {
 		if r.Addr == chosen {
 			return r.Source

@@ -103,7 +103,7 @@ func (d *diagnosis) pickFamily(good Attempt) *report.Remedy {
 func (d *diagnosis) forHost(command string, flag byte, setting string) report.Step {
 	step := onClient(command)
 	typed := false
-	eachOption(d.o.Args, func(f byte, _ string) { typed = typed || f == flag || f == 'o' || f == 'F' || f == '4' || f == '6' })
+	EachOption(d.o.Args, func(f byte, _ string) { typed = typed || f == flag || f == 'o' || f == 'F' || f == '4' || f == '6' })
 	host := d.o.Typed
 	if _, bare, ok := strings.Cut(host, "@"); ok {
 		host = bare

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
-
 	"sshwhy/internal/report"
 	"sshwhy/internal/shquote"
 )
@@ -32,13 +30,13 @@ func (d *diagnosis) hostKey() {
 	switch {
 	case standing == KeyBarred:
 		d.keyBarred(h, lines)
-	case h.left() != "":
+	case h.LeftToSSH() != "":
 		d.leftToSSH(h, shown)
-	case h.DNS.trusted() && standing != KeyKnown && !h.inList():
+	case h.DNS.Trusted() && standing != KeyKnown && !h.inList():
 		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, as DNS publishes it, vouched for by DNSSEC", shown)
 	case standing == KeyKnown:
 		status, but := report.StatusOK, ""
-		if h.DNS != nil && len(h.DNS.Records) > 0 && !h.DNS.matches() {
+		if h.DNS != nil && len(h.DNS.Records) > 0 && !h.DNS.Matches() {
 			status, but = report.StatusWarning, "; DNS says otherwise"
 		}
 		d.stage(report.StageHostKey, status, h.Ms, "%s, as on record in %s:%d%s", shown, lines[0].File, lines[0].Line, but)
@@ -68,7 +66,7 @@ func (d *diagnosis) hostKey() {
 func (d *diagnosis) shortHostKey(h *HostKey) {
 	d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s %s has %d bits only", h.Type, h.Fingerprint, h.Bits)
 	evidence := append(h.evidence(d, nil), report.Evidence{Source: d.o.Config.Command, Excerpt: fmt.Sprintf("requiredrsasize %d", h.LeastBits)})
-	if line := d.o.Config.policy("requiredrsasize"); line != nil {
+	if line := d.o.Config.PolicyLine("requiredrsasize"); line != nil {
 		evidence = append(evidence, report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text})
 	}
 	d.find("rsa-key-too-small", report.Confirmed,
@@ -81,7 +79,7 @@ func (d *diagnosis) shortHostKey(h *HostKey) {
 func (d *diagnosis) noHostKey(h *HostKey) {
 	evidence := []report.Evidence{{Source: "key exchange " + d.o.Chosen, Excerpt: fmt.Sprintf("%s after %.1f ms: %s", h.End, h.Ms, h.Err)}}
 	switch {
-	case h.End == endCancelled:
+	case h.End == EndCancelled:
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not complete before it was stopped")
 	case h.Unable && d.o.OwnSSH != nil && d.o.Login.OK:
 		said := "accepted by ssh itself"
@@ -89,7 +87,7 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 			said = "not on record yet; accepted by ssh itself for this once"
 		}
 		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s", said)
-	case h.Unable && d.o.OwnSSH == nil && !d.o.NoAuth && h.wouldAsk():
+	case h.Unable && d.o.OwnSSH == nil && !d.o.NoAuth && h.WouldAsk():
 		d.unseenKey(h)
 	case h.Unable && d.o.OwnSSH != nil:
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "left to ssh itself")
@@ -97,14 +95,14 @@ func (d *diagnosis) noHostKey(h *HostKey) {
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not checked")
 		d.incomplete("host key and login", "sshwhy does not have the algorithms that this ssh and the server would use ("+h.Err+"); ssh -v goes further")
 		d.stop = true
-	case h.End == endTimeout && (h.Small == "passed" || h.Stuck.lossy()):
+	case h.End == EndTimeout && (h.Small == SmallPassed || h.Stuck.lossy()):
 		certainty := report.Likely
-		if h.Small == "passed" {
+		if h.Small == SmallPassed {
 			certainty = report.Confirmed
 		}
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs: large packets do not arrive")
 		d.mtu(h.Ms, certainty, append(evidence, stuckEvidence(h.Stuck, h.Small)...))
-	case h.End == endTimeout:
+	case h.End == EndTimeout:
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the key exchange hangs")
 		d.find("closed-during-kex", report.Likely, fmt.Sprintf("%s falls silent in the middle of the key exchange for %s.", d.host, seconds(h.Ms)),
 			append(evidence, stuckEvidence(h.Stuck, h.Small)...), advice("Look on the host whether its SSH server hangs.", onConsole()))
@@ -133,7 +131,7 @@ func mtuRemedy(addr netip.Addr) *report.Remedy {
 func (d *diagnosis) mtu(ms float64, certainty report.Certainty, evidence []report.Evidence) {
 	d.find("mtu-blackhole", certainty,
 		fmt.Sprintf("Small packets reach %s and large ones vanish: the key exchange hangs for %s. Something on the way (often a VPN or tunnel) carries less than it says.", d.host, seconds(ms)),
-		evidence, mtuRemedy(d.o.chosenAddr().Addr()))
+		evidence, mtuRemedy(d.o.ChosenAddr().Addr()))
 }
 
 func stuckEvidence(stuck *Stuck, small string) []report.Evidence {
@@ -142,7 +140,7 @@ func stuckEvidence(stuck *Stuck, small string) []report.Evidence {
 		out = append(out, stuck.evidence())
 	}
 	if small != "" {
-		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", smallSegment), Excerpt: small})
+		out = append(out, report.Evidence{Source: fmt.Sprintf("key exchange with segments of at most %d bytes", SmallSegment), Excerpt: small})
 	}
 	return out
 }
@@ -154,7 +152,7 @@ func (h *HostKey) evidence(d *diagnosis, lines []KnownKey) []report.Evidence {
 		shown += fmt.Sprintf("; certificate of authority %s for %s, valid %s to %s", c.CA, strings.Join(c.Principals, ","), c.After, c.Before)
 	}
 	out := []report.Evidence{{Source: "host key of " + d.o.Chosen, Excerpt: shown}}
-	if h.DNS != nil && h.DNS.matches() {
+	if h.DNS != nil && h.DNS.Matches() {
 		out = append(out, h.DNS.evidence()...)
 	}
 	for _, k := range lines[:min(len(lines), 4)] {
@@ -205,12 +203,12 @@ func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 func (h *HostKey) replaceKey(k KnownKey) report.Step {
 	step := onClient(fmt.Sprintf("ssh-keygen -f %s -R %s", shquote.Path(k.File), shquote.Word(k.Name)))
 	names, _, ok := strings.Cut(k.Text, " ")
-	if h.key == nil || h.Cert != nil || k.Marker != "" || !ok || strings.ContainsAny(names, "*?!") {
+	if h.Key == "" || h.Cert != nil || k.Marker != "" || !ok || strings.ContainsAny(names, "*?!") {
 		return step
 	}
 	step.Act = &report.Action{Kind: report.ActEdit, Path: k.File, Check: report.CheckKnown, Confirm: h.Fingerprint,
 		Edits: []report.LineEdit{{Line: k.Line, Old: k.Text, Op: report.LineReplace,
-			New: names + " " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(h.key)))}},
+			New: names + " " + h.Key}},
 		Opens: "the machine that shows the key " + h.Fingerprint + ", as " + k.Name}
 	return step
 }

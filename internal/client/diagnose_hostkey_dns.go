@@ -21,7 +21,7 @@ func (d *diagnosis) keyDNS(h *HostKey) {
 		}
 		return
 	}
-	if k.matches() {
+	if k.Matches() {
 		return
 	}
 	why := fmt.Sprintf("DNS publishes other fingerprints for %s than that of the key it shows (%s %s): the host has new keys and its zone was not changed, or another machine answers.", d.host, h.Type, h.Fingerprint)
@@ -34,7 +34,7 @@ func (d *diagnosis) keyDNS(h *HostKey) {
 	switch {
 	case k.Wanted == "":
 		d.soften(report.Note)
-	case !h.refused():
+	case !h.Refused():
 		d.soften(report.Degrading)
 	}
 }

@@ -33,7 +33,7 @@ func (d *diagnosis) records(h *HostKey) {
 // why says why a file was not read.
 func (f KnownFile) why() string {
 	if f.Kind != "" {
-		return (&notRegular{f.Kind}).Error()
+		return f.Kind.NotAFile()
 	}
 	return f.Err
 }
@@ -61,7 +61,7 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 	for _, f := range h.Files {
 		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.said(h.Names[0])})
 	}
-	if unread := h.unread(); len(unread) > 0 && !h.unasked() {
+	if unread := h.UnreadFiles(); len(unread) > 0 && !h.Unasked() {
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "%s; whether it is on record could not be seen: %s was not read", shown, unread[0].Path)
 		d.stop = true
 		return
@@ -76,7 +76,7 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
 		d.find("host-key-unknown", report.Confirmed,
 			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.", d.host, h.whyStrict()), evidence, compare)
-	case h.unasked():
+	case h.Unasked():
 		note(report.StatusOK, shown+", not on record; ssh takes it unasked",
 			fmt.Sprintf("%s is not on record here: ssh takes its key %s without asking (StrictHostKeyChecking is %s).", d.host, h.Fingerprint, h.Strict))
 	case h.Answer == AnswerYes:
@@ -156,9 +156,9 @@ func (d *diagnosis) leftToSSH(h *HostKey, shown string) {
 		d.stage(report.StageHostKey, report.StatusOK, h.Ms, "%s, accepted by ssh itself", shown)
 		return
 	}
-	d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "%s; left to ssh itself: %s", shown, h.left())
+	d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "%s; left to ssh itself: %s", shown, h.LeftToSSH())
 	if d.o.OwnSSH == nil {
-		d.incomplete("host key", "only ssh itself can look at "+h.left())
+		d.incomplete("host key", "only ssh itself can look at "+h.LeftToSSH())
 		d.stop = true
 	}
 }

@@ -9,17 +9,6 @@ import (
 	"sshwhy/internal/shquote"
 )
 
-// negotiated is one of the choices of RFC 4253 section 7.1: the first of the
-// client's list that the server has too.
-type negotiated struct {
-	cause   string
-	what    string // in a sentence
-	keyword string // ssh_config(5)
-	choice  string
-	client  []string
-	server  []string
-}
-
 // kex judges whether both sides have algorithms in common.
 func (d *diagnosis) kex() {
 	k := d.o.Kex
@@ -27,7 +16,7 @@ func (d *diagnosis) kex() {
 		return
 	}
 	switch {
-	case k.End == endCancelled:
+	case k.End == EndCancelled:
 		d.stage(report.StageKex, report.StatusUnknown, k.Ms, "no offer before it was stopped")
 	case k.End != "":
 		d.kexEnded(k)
@@ -38,18 +27,18 @@ func (d *diagnosis) kex() {
 
 // kexChosen compares the lists as both sides will.
 func (d *diagnosis) kexChosen(k *Kex) {
-	choices := k.negotiate()
+	choices := k.Negotiate()
 	var words []string
 	failed := false
 	for _, n := range choices {
-		if len(n.client) == 0 {
+		if len(n.Client) == 0 {
 			continue // our list is not known (no ssh program here)
 		}
-		if n.choice == "" {
+		if n.Choice == "" {
 			failed = true
 			d.noCommon(n)
 		}
-		words = append(words, n.choice)
+		words = append(words, n.Choice)
 	}
 	switch {
 	case failed:
@@ -63,48 +52,17 @@ func (d *diagnosis) kexChosen(k *Kex) {
 	}
 }
 
-// negotiate makes the choices in the order in which ssh makes them (kex.c).
-func (k *Kex) negotiate() []negotiated {
-	s := k.Server
-	choices := []negotiated{
-		{cause: "no-common-kex", what: "key exchange method", keyword: "kexalgorithms", server: s.Kex},
-		{cause: "no-common-host-key", what: "host key type", keyword: "hostkeyalgorithms", server: s.HostKey},
-		{cause: "no-common-cipher", what: "cipher", keyword: "ciphers", server: s.CipherOut},
-		{cause: "no-common-mac", what: "MAC (integrity check)", keyword: "macs", server: s.MACOut},
-	}
-	for i := range choices {
-		n := &choices[i]
-		n.client = k.Client[n.keyword]
-		for _, a := range n.client {
-			if slices.Contains(n.server, a) && !pseudo(a) {
-				n.choice = a
-				break
-			}
-		}
-	}
-	if cipher := choices[2].choice; strings.Contains(cipher, "gcm") || strings.Contains(cipher, "poly1305") {
-		return choices[:3] // these ciphers bring their own integrity check
-	}
-	return choices
-}
-
-// pseudo are entries of the key exchange list that are no algorithms: markers
-// for extensions (RFC 8308, OpenSSH PROTOCOL 1.10).
-func pseudo(name string) bool {
-	return strings.HasPrefix(name, "ext-info-") || strings.HasPrefix(name, "kex-strict-")
-}
-
 // noCommon is for two lists that do not meet.
-func (d *diagnosis) noCommon(n negotiated) {
-	offer := slices.DeleteFunc(slices.Clone(n.server), pseudo)
+func (d *diagnosis) noCommon(n Negotiated) {
+	offer := slices.DeleteFunc(slices.Clone(n.Server), IsMarker)
 	if d.byPolicy(n, offer) {
 		return
 	}
 	d.find(n.cause, report.Confirmed,
 		fmt.Sprintf("This ssh and %s have no %s in common: the server offers only %s.", d.host, n.what, some(offer, 3, ", ")),
 		[]report.Evidence{
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.server)},
-			{Source: "ssh -G", Excerpt: n.keyword + " " + strings.Join(n.client, ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.Server)},
+			{Source: "ssh -G", Excerpt: n.Keyword + " " + strings.Join(n.Client, ",")},
 		},
 		d.meetAgain(n, offer))
 }
@@ -120,9 +78,9 @@ func (d *diagnosis) offered(names []string) string {
 
 // byPolicy is for lists that would meet, did the system's crypto policy not keep
 // ssh from what it has.
-func (d *diagnosis) byPolicy(n negotiated, offer []string) bool {
-	line := d.o.Config.policy(n.keyword)
-	i := slices.IndexFunc(offer, func(a string) bool { return slices.Contains(d.o.Kex.Able[n.keyword], a) })
+func (d *diagnosis) byPolicy(n Negotiated, offer []string) bool {
+	line := d.o.Config.PolicyLine(n.Keyword)
+	i := slices.IndexFunc(offer, func(a string) bool { return slices.Contains(d.o.Kex.Able[n.Keyword], a) })
 	if line == nil || i < 0 {
 		return false
 	}
@@ -130,11 +88,11 @@ func (d *diagnosis) byPolicy(n negotiated, offer []string) bool {
 		fmt.Sprintf("The crypto policy of this machine keeps ssh from the %s that %s offers and that ssh would use without it: %s.", n.what, d.host, offer[i]),
 		[]report.Evidence{
 			{Source: line.File, Line: line.Line, Excerpt: line.Text},
-			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.server)},
-			{Source: "ssh -F none -G", Excerpt: n.keyword + " " + strings.Join(d.o.Kex.Able[n.keyword], ",")},
+			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.Server)},
+			{Source: "ssh -F none -G", Excerpt: n.Keyword + " " + strings.Join(d.o.Kex.Able[n.Keyword], ",")},
 		},
 		advice(fmt.Sprintf("Best: update the SSH server. Until then allow its %s for this host alone, or choose another policy for the whole machine.", n.what),
-			onClient("update-crypto-policies --show"), onClient(d.ssh("-o "+shquote.Word(keywordName(n.keyword)+"=+"+offer[i])))))
+			onClient("update-crypto-policies --show"), onClient(d.ssh("-o "+shquote.Word(keywordName(n.Keyword)+"=+"+offer[i])))))
 	return true
 }
 
@@ -154,8 +112,8 @@ func keywordName(keyword string) string {
 
 // meetAgain says which side to change. What the server offers is usually
 // outdated, so changing it there is the better remedy.
-func (d *diagnosis) meetAgain(n negotiated, offer []string) *report.Remedy {
-	keyword := keywordName(n.keyword)
+func (d *diagnosis) meetAgain(n Negotiated, offer []string) *report.Remedy {
+	keyword := keywordName(n.Keyword)
 	if len(offer) == 0 {
 		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())
 	}
@@ -171,12 +129,12 @@ func (d *diagnosis) kexEnded(k *Kex) {
 	}
 	d.stage(report.StageKex, report.StatusFailed, k.Ms, "%s", k.Err)
 	switch k.End {
-	case endProtocol:
+	case EndProtocol:
 		d.find("not-ssh", report.Likely,
 			fmt.Sprintf("%s begins like an SSH server and then sends something that is not SSH.", d.host), evidence,
 			advice("Look on the host what listens on this port.", onServer(fmt.Sprintf("sudo ss -tlnp 'sport = :%d'", d.r.Target.Port)), onConsole()))
-	case endTimeout:
-		if k.Small == "passed" {
+	case EndTimeout:
+		if k.Small == SmallPassed {
 			d.mtu(k.Ms, report.Confirmed, append(evidence, stuckEvidence(k.Stuck, k.Small)...))
 			return
 		}

@@ -41,49 +41,49 @@ func (d *diagnosis) keyFault(impact report.Impact, cause, summary string, eviden
 
 // oneKeyFault is for one key that ssh cannot use.
 func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
-	evidence := report.Evidence{Source: k.File, Excerpt: k.Fault}
+	evidence := report.Evidence{Source: k.File, Excerpt: string(k.Fault)}
 	switch k.Fault {
-	case faultMissing:
+	case FaultMissing:
 		d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s, which was named, does not exist.", k.File), evidence,
 			advice("Correct the path after -i or in IdentityFile.", onClient("ls -l ~/.ssh")))
-	case faultDenied:
+	case FaultDenied:
 		evidence.Excerpt = k.Detail
 		d.keyFault(impact, "private-key-missing", fmt.Sprintf("The key file %s cannot be read: %s.", k.File, k.Detail), evidence,
 			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+shquote.Path(k.File))))
-	case faultMode:
+	case FaultMode:
 		evidence.Excerpt = "mode " + k.Mode
 		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence, k.strictly())
-	case faultPublic:
+	case FaultPublic:
 		d.keyFault(impact, "identity-is-public-key", fmt.Sprintf("%s is a public key; ssh needs the private one, the file without .pub.", k.File), evidence,
 			advice("Name the private key file.", onClient(d.ssh("-i "+shquote.Path(strings.TrimSuffix(k.File, ".pub"))))))
-	case faultPuTTY:
+	case FaultPuTTY:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s is a key in PuTTY's format, which ssh cannot read.", k.File), evidence,
 			advice("Convert it.", onClient("puttygen "+shquote.Path(k.File)+" -O private-openssh -o "+shquote.Path(k.File+".openssh"))))
-	case faultCRLF:
+	case FaultCRLF:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s has Windows line ends, and ssh cannot read it so.", k.File), evidence,
 			advice("Take the carriage returns out.", onClient("sed -i 's/\\r$//' "+shquote.Path(k.File))))
-	case faultNewline:
+	case FaultNewline:
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("The key %s lacks the line end after its last line, and ssh cannot read it so.", k.File), evidence,
 			advice("Add the line end.", onClient("echo >> "+shquote.Path(k.File))))
-	case faultFormat:
+	case FaultFormat:
 		evidence.Excerpt = k.Detail
 		d.keyFault(impact, "private-key-invalid", fmt.Sprintf("%s cannot be read as a private key: %s.", k.File, k.Detail), evidence,
 			advice("Get the file again from where it was made.", onClient("ssh-keygen -yf "+shquote.Path(k.File))))
-	case faultExcluded:
+	case FaultExcluded:
 		evidence.Excerpt = k.Type
-		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.label(), k.Type), evidence,
+		d.keyFault(impact, "key-not-offered", fmt.Sprintf("The key %s is not offered: PubkeyAcceptedAlgorithms does not allow its type %s.", k.Label(), k.Type), evidence,
 			advice("Use another key, or allow the type for this host.", onClient(d.ssh("-o "+shquote.Word("PubkeyAcceptedAlgorithms=+"+k.Type)))))
-	case faultShort:
-		evidence := []report.Evidence{{Source: k.label(), Excerpt: fmt.Sprintf("%s %s, %d bits", k.Type, k.Fingerprint, k.Bits)}, {Source: d.o.Config.Command, Excerpt: "requiredrsasize " + k.Detail}}
-		if line := d.o.Config.policy("requiredrsasize"); line != nil {
+	case FaultShort:
+		evidence := []report.Evidence{{Source: k.Label(), Excerpt: fmt.Sprintf("%s %s, %d bits", k.Type, k.Fingerprint, k.Bits)}, {Source: d.o.Config.Command, Excerpt: "requiredrsasize " + k.Detail}}
+		if line := d.o.Config.PolicyLine("requiredrsasize"); line != nil {
 			evidence = append(evidence, report.Evidence{Source: line.File, Line: line.Line, Excerpt: line.Text})
 		}
 		d.find("rsa-key-too-small", report.Confirmed,
-			fmt.Sprintf("The key %s is not offered: it is an RSA key of %d bits, and this ssh uses none below %s (RequiredRSASize).", k.label(), k.Bits, k.Detail), evidence,
+			fmt.Sprintf("The key %s is not offered: it is an RSA key of %d bits, and this ssh uses none below %s (RequiredRSASize).", k.Label(), k.Bits, k.Detail), evidence,
 			advice("Make a new key and have its public half put where the old one is.", onClient("ssh-keygen -t ed25519"), onClient("cat ~/.ssh/id_ed25519.pub")))
 		d.soften(impact)
-	case faultEncrypted:
-		if k.State == "" && k.public == nil && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
+	case FaultEncrypted:
+		if k.State == "" && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
 			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.silence()), evidence,
 				advice("Load the key into the agent first.", onClient("ssh-add "+shquote.Path(k.File))))
 		}

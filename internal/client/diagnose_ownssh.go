@@ -19,7 +19,7 @@ func (d *diagnosis) ownSSH(o *OwnSSH) {
 			d.slowLogin(l)
 		}
 		return
-	case o.End == endCancelled:
+	case o.End == EndCancelled:
 		d.stage(report.StageAuth, report.StatusUnknown, o.Ms, "not complete before it was stopped")
 		return
 	case o.Exit == 255 && len(l.interactive()) > 0:
@@ -49,13 +49,13 @@ func (d *diagnosis) ownSSH(o *OwnSSH) {
 // signing failed for ED25519-SK "FILE": device not found (sshconnect2.c, ssh-sk.c).
 func (d *diagnosis) noDevice(o *OwnSSH) bool {
 	for _, k := range d.o.Login.Keys {
-		if k.Fault != faultTouch {
+		if k.Fault != FaultTouch {
 			continue
 		}
 		for line := range strings.Lines(o.Said) {
 			if strings.Contains(line, "signing failed for ") && strings.Contains(line, "device not found") && strings.Contains(line, k.File) {
 				d.find("agent-refused", report.Confirmed,
-					fmt.Sprintf("%s accepts the key %s, which only works together with its security key, and no such device is found here.", d.host, k.label()),
+					fmt.Sprintf("%s accepts the key %s, which only works together with its security key, and no such device is found here.", d.host, k.Label()),
 					[]report.Evidence{{Source: "ssh -v, run by sshwhy", Excerpt: strings.TrimSpace(line)}, {Source: k.File, Excerpt: k.Type + " " + k.Fingerprint}},
 					advice("Plug the security key in, or use another key.", onClient("ssh-keygen -lf "+shquote.Path(k.File)), onClient(d.ssh(""))))
 				return true

@@ -45,7 +45,7 @@ func (d *diagnosis) jumped(j *Jump) {
 // proxied judges a proxy that carried nothing.
 func (d *diagnosis) proxied(p *Proxy) {
 	b := d.o.Banner
-	if b != nil && (b.End == "" || b.Ident.Bytes > 0 || b.End == endCancelled) {
+	if b != nil && (b.End == "" || b.Ident.Bytes > 0 || b.End == EndCancelled) {
 		return
 	}
 	said := strings.TrimSpace(p.Stderr)

@@ -30,7 +30,7 @@ func (d *diagnosis) refusal(a Attempt) failure {
 // madeBy goes by how the resets are made, where a raw socket saw them.
 func (d *diagnosis) madeBy(a Attempt) (failure, bool) {
 	probes := d.probesOf(a)
-	made, reference := judgeResets(probes, a.Addr)
+	made, reference := JudgeResets(probes, a.Addr)
 	elsewhere, nearer := otherMachine(probes, a.Addr)
 	behind := ""
 	if listensBehind(probes, a.Addr) {
@@ -38,19 +38,19 @@ func (d *diagnosis) madeBy(a Attempt) (failure, bool) {
 	}
 	var f failure
 	switch {
-	case made == madeByRule && (nearer || a.Reset != nil && a.Reset.Above):
+	case made == MadeByRule && (nearer || a.Reset != nil && a.Reset.Above):
 		f = d.firewalled(a, report.Confirmed, fmt.Sprintf("the reset was made by a rule on a machine nearer than the host; the host's own resets, from port %d, are different", reference.Port))
-	case made == madeByRule:
+	case made == MadeByRule:
 		f = d.firewalled(a, report.Confirmed, fmt.Sprintf("the reset was made by a rule; the host's own resets, from port %d, carry marks that this one lacks", reference.Port))
-	case made == madeUnknown && behind != "":
+	case made == MadeUnknown && behind != "":
 		f = d.firewalled(a, report.Likely, "a reset answers a request to connect, and nothing answers a lone FIN")
-	case made == madeByKernel && elsewhere:
+	case made == MadeByKernel && elsewhere:
 		side := "farther away"
 		if nearer {
 			side = "nearer"
 		}
 		f = d.forwarded(a, fmt.Sprintf("its reset was made by a machine %s than the one that answers for the other ports", side))
-	case made == madeByKernel && d.sameDistance(a, probes):
+	case made == MadeByKernel && d.sameDistance(a, probes):
 		f = d.refused(a)
 		f.certainty = report.Confirmed
 		f.summary = fmt.Sprintf("%s is up, and no program listens on its port %d: its own TCP sent the refusal, not a firewall rule.", d.where(a.Addr.Addr()), a.Addr.Port())
@@ -65,7 +65,7 @@ func (d *diagnosis) madeBy(a Attempt) (failure, bool) {
 // probesOf are the probes, if they went to the address of the attempt.
 func (d *diagnosis) probesOf(a Attempt) []Probe {
 	first := slices.IndexFunc(d.o.Connect, func(t Attempt) bool {
-		return t.Errno == "ECONNREFUSED" && t.ICMP == nil && t.TCP != nil && t.TCP.SegsIn > 0
+		return t.Errno == ECONNREFUSED && t.ICMP == nil && t.TCP != nil && t.TCP.SegsIn > 0
 	})
 	if first >= 0 && d.o.Connect[first].Addr == a.Addr {
 		return d.o.Probes
@@ -97,12 +97,12 @@ func (d *diagnosis) forwarded(a Attempt, why string) failure {
 
 // whoRefused says what about a refusal stays inseparable.
 func (d *diagnosis) whoRefused(a Attempt, f failure) {
-	made, _ := judgeResets(d.probesOf(a), a.Addr)
+	made, _ := JudgeResets(d.probesOf(a), a.Addr)
 	const same = "a refusal by the host's own kernel and one by a firewall rule that imitates it look the same from here"
 	switch {
 	case f.certainty == report.Confirmed:
 		d.incomplete("who refused", "the host, and a machine at the same distance to which it forwards this port, look the same from here; the server's console can tell")
-	case made == madeByKernel:
+	case made == MadeByKernel:
 		d.incomplete("who refused", "a TCP made the reset and no rule did; whether it is the host's, or that of a machine to which it forwards this port, cannot be seen from here")
 	case d.isHere(a.Addr.Addr()):
 		d.incomplete("who refused", same+"; it is this very machine: sudo sshwhy server can tell")

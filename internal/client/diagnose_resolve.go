@@ -94,7 +94,7 @@ func (d *diagnosis) unresolved(r *Resolve) {
 // badName reports whether the name could not even be asked for.
 func (r *Resolve) badName() bool {
 	for _, a := range r.Asked {
-		if a.Err != notAName {
+		if a.Err != NotAName {
 			return false
 		}
 	}

@@ -44,7 +44,7 @@ func (d *diagnosis) noRoute(without []Route) {
 	var evidence []report.Evidence
 	all4, all6 := true, true
 	for _, r := range without {
-		evidence = append(evidence, report.Evidence{Source: "route to " + r.Addr.String(), Excerpt: r.Errno})
+		evidence = append(evidence, report.Evidence{Source: "route to " + r.Addr.String(), Excerpt: string(r.Errno)})
 		all4, all6 = all4 && r.Addr.Is4(), all6 && !r.Addr.Is4()
 	}
 	// The family that the host does not have works here, and its own does not.
@@ -87,7 +87,7 @@ func (d *diagnosis) familyEvidence() []report.Evidence {
 			family = "IPv4"
 		}
 		if f.Errno != "" {
-			said = f.Errno
+			said = string(f.Errno)
 		}
 		out = append(out, report.Evidence{Source: "route to any " + family + " address", Excerpt: said})
 	}
@@ -96,21 +96,21 @@ func (d *diagnosis) familyEvidence() []report.Evidence {
 
 // noRouteWords is what an immediate error number of connect(2) means: the
 // packet was never built (network-signals, local causes).
-func noRouteWords(errno string) string {
+func noRouteWords(errno Errno) string {
 	switch errno {
-	case "ENETUNREACH", "ENETDOWN":
+	case ENETUNREACH, ENETDOWN:
 		return "there is no route to that network"
-	case "EHOSTUNREACH":
+	case EHOSTUNREACH:
 		return "a local route says that it is unreachable"
-	case "EACCES":
+	case EACCES:
 		return "a local route or rule prohibits it"
-	case "EINVAL":
+	case EINVAL:
 		return "a local blackhole route swallows it, or the address needs an interface (%eth0)"
-	case "EADDRNOTAVAIL":
+	case EADDRNOTAVAIL:
 		return "that address family is switched off here"
-	case "EAFNOSUPPORT":
+	case EAFNOSUPPORT:
 		return "this system does not have that address family"
 	default:
-		return errno
+		return string(errno)
 	}
 }

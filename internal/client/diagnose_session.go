@@ -22,7 +22,7 @@ func (d *diagnosis) session() {
 	if d.skipped(report.StageSession, s != nil) {
 		return
 	}
-	evidence := []report.Evidence{{Source: "session: " + command, Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d %s %s\n%s", s.Exit, s.Signal, s.Err, s.Output))}}
+	evidence := []report.Evidence{{Source: "session: " + s.Command, Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d %s %s\n%s", s.Exit, s.Signal, s.Err, s.Output))}}
 	// What cloud images print, and end, when root logs in.
 	otherLogin := regexp.MustCompile(`[Pp]lease login as the user "?([a-z_][a-z0-9_-]*)"? rather than`)
 	if m := otherLogin.FindStringSubmatch(s.Output); m != nil {
@@ -42,31 +42,31 @@ func (d *diagnosis) session() {
 		return
 	}
 	switch {
-	case s.End == endCancelled:
+	case s.End == EndCancelled:
 		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "not complete before it was stopped")
 	case s.Ran:
 		d.stage(report.StageSession, report.StatusOK, s.Ms, "a command ran")
-	case s.Opened && s.Exit >= 0 && !refusal(s.Output):
+	case s.Opened && s.Exit >= 0 && !SaysNoSession(s.Output):
 		d.otherProgram(s, evidence)
-	case s.End == endTimeout && s.Stuck.lossy():
+	case s.End == EndTimeout && s.Stuck.lossy():
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session hangs: large packets do not arrive")
 		d.find("mtu-blackhole", report.Likely,
 			fmt.Sprintf("%s logs %s in, and the session hangs as soon as a large packet is on its way: something on the way carries less than it says.", d.host, d.o.Login.User),
-			append(evidence, s.Stuck.evidence()), mtuRemedy(d.o.chosenAddr().Addr()))
-	case s.End == endTimeout && s.Opened:
+			append(evidence, s.Stuck.evidence()), mtuRemedy(d.o.ChosenAddr().Addr()))
+	case s.End == EndTimeout && s.Opened:
 		d.stage(report.StageSession, report.StatusUnknown, s.Ms, "the session was granted; the test command did not end in %s", seconds(s.Ms))
 		d.incomplete("session", "the test command did not end: a forced command, or a shell that hangs in its start files")
 	default:
-		d.stage(report.StageSession, report.StatusFailed, s.Ms, "%s", strings.TrimSpace(s.Err+" "+firstLine(s.Output)))
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "%s", strings.TrimSpace(s.Err+" "+FirstLine(s.Output)))
 		d.find("session-refused", report.Confirmed,
-			fmt.Sprintf("%s logs %s in and then gives no session: %s.", d.host, d.o.Login.User, strings.TrimSpace(firstLine(s.Output)+" "+s.Err)), evidence,
+			fmt.Sprintf("%s logs %s in and then gives no session: %s.", d.host, d.o.Login.User, strings.TrimSpace(FirstLine(s.Output)+" "+s.Err)), evidence,
 			advice("Look on the server at the account's shell, its home, ForceCommand and MaxSessions.", onServer("sudo sshwhy server --user "+shquote.Word(d.o.Login.User))))
 	}
 }
 
 // terminal is for a server that gives no terminal where ssh asks for one.
 func (d *diagnosis) terminal(s *Session) {
-	if s.TTY != ttyRefused {
+	if s.TTY != TTYRefused {
 		return
 	}
 	d.find("pty-allocation-failed", report.Confirmed,
@@ -99,7 +99,7 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 	evidence = append(evidence, report.Evidence{Source: "session: shell", Excerpt: strings.TrimSpace(fmt.Sprintf("exit %d\n%s", sh.Exit, sh.Output))})
 	look := advice("Look on the server at the account's shell, at ForceCommand, at command= in authorized_keys, and at what the shell reads when it starts.",
 		onServer("getent passwd "+shquote.Operand(d.o.Login.User)), onServer("sudo sshd -T -C user="+shquote.Word(d.o.Login.User)+" | grep -i forcecommand"))
-	said := firstLine(sh.Output)
+	said := FirstLine(sh.Output)
 	if said == "" {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "the session ends at once, with %d", sh.Exit)
 		d.find("session-refused", report.Confirmed,
@@ -116,16 +116,11 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 	}
 }
 
-// refusal reports whether what a session printed says that there is none
+// SaysNoSession reports whether what a session printed says that there is none
 // (nologin(8) and pam_nologin).
-func refusal(output string) bool {
+func SaysNoSession(output string) bool {
 	return strings.Contains(output, "This account is currently not available") || strings.Contains(output, "System is going down") ||
 		strings.Contains(output, "account is not available")
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return clip(strings.TrimSpace(line), maxWords)
 }
 
 // allWell is the headline of a walk without a fault.

@@ -15,6 +15,8 @@ var (
 	testV6  = netip.MustParseAddrPort("[2001:db8::7]:22")
 	testRtr = netip.MustParseAddr("198.51.100.1")
 	testOwn = netip.MustParseAddr("192.0.2.1")
+	farIPv4 = netip.MustParseAddr("192.0.2.1")
+	farIPv6 = netip.MustParseAddr("2001:db8::1")
 )
 
 // recorded is a walk to web1 that came as far as to connect, with the attempts
@@ -42,8 +44,8 @@ func silentAt(a netip.AddrPort) Attempt {
 	return Attempt{Addr: a, Outcome: Silent, Ms: 8000, TCP: &TCPInfo{SegsOut: 7, TotalRetrans: 6}}
 }
 
-func icmpAt(a netip.AddrPort, errno string, ms float64, i ICMP) Attempt {
-	return Attempt{Addr: a, Outcome: Failed, Errno: errno, Text: errno, Ms: ms, ICMP: &i, TCP: &TCPInfo{SegsOut: 1}}
+func icmpAt(a netip.AddrPort, errno Errno, ms float64, i ICMP) Attempt {
+	return Attempt{Addr: a, Outcome: Failed, Errno: errno, Text: string(errno), Ms: ms, ICMP: &i, TCP: &TCPInfo{SegsOut: 1}}
 }
 
 func goodAt(a netip.AddrPort) Attempt { return Attempt{Addr: a, Outcome: Connected, Ms: 0.5} }
@@ -184,11 +186,11 @@ func TestDiagnoseResolve(t *testing.T) {
 
 // TestDiagnoseRoute holds the local faults: nothing was ever sent.
 func TestDiagnoseRoute(t *testing.T) {
-	far := func(addr netip.Addr, errno string) Route { return Route{Addr: addr, Errno: errno} }
+	far := func(addr netip.Addr, errno Errno) Route { return Route{Addr: addr, Errno: errno} }
 	for _, tt := range []struct {
 		name   string
 		addr   netip.AddrPort
-		errno  string
+		errno  Errno
 		far    []Route
 		causes string
 	}{

@@ -33,7 +33,7 @@ var greetings = [...]greeting{
 	{"INFO {", "a NATS server"},
 	{"NICK", "an IRC server"},
 	{":irc", "an IRC server"},
-	{identPrefix, "an echo service (it sends back what it gets)"},
+	{IdentPrefix, "an echo service (it sends back what it gets)"},
 }
 
 // whatSpeaks names the protocol by the first bytes that came, or returns "".
