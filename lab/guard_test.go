@@ -81,6 +81,48 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestKeepFromHere: a login that came from the machine itself, by whichever of
+// its addresses, and one through the connection of an old login, confirm nothing.
+func TestKeepFromHere(t *testing.T) {
+	t.Parallel()
+	tools := setUpFixes(t)
+	ctx, w := bootTrixie(t, tools, caseLimit)
+	if res := w.Server(ctx, latent+mayBecomeRoot+`ip addr add 10.99.0.1/32 dev lo
+		runuser -u alice -- sh -c 'ssh-keygen -q -t ed25519 -N "" -f ~/.ssh/id_ed25519; cat ~/.ssh/id_ed25519.pub >>~/.ssh/authorized_keys'`); res.Exit != 0 {
+		t.Fatal(res)
+	}
+	const keep = "sudo /opt/lab/sshwhy keep"
+	if res := w.Client(ctx, "ssh -4 -M -S /tmp/old -o ControlPersist=200 alice@server true </dev/null >/dev/null 2>&1"); res.Exit != 0 {
+		t.Fatal(res)
+	}
+	if res := w.byAlice(ctx, "sudo /opt/lab/sshwhy server --fix --yes --json --confirm-within 150s </dev/null"); !said(res, `"confirm_by"`) {
+		t.Fatal(res)
+	}
+	refused := func(name, want string, res Result) {
+		t.Helper()
+		if res.Exit != 2 || !said(res, want) {
+			t.Errorf("%s: %v", name, res)
+		}
+	}
+	refused("through the old connection", "log in anew", w.Client(ctx, "ssh -S /tmp/old alice@server "+keep+" </dev/null"))
+	const quiet = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
+	for _, way := range []string{
+		"localhost", "::1", "198.51.100.10", // the obvious ones
+		"-b 198.51.100.10 127.0.0.1", "-b 2001:db8:2::10 ::1", // from its address to its loopback
+		"-b 10.99.0.1 198.51.100.10",                             // from one of its addresses to another
+		"$(ip -6 -br addr show eth0 | grep -o 'fe80[^/]*')%eth0", // with a zone
+	} {
+		refused(way, "from the machine itself", w.byAlice(ctx, "ssh "+quiet+way+" "+keep))
+	}
+	refused("without a word in the environment", "from the machine itself",
+		w.byAlice(ctx, "ssh "+quiet+`-b 10.99.0.1 198.51.100.10 'exec env -i sh -c "`+keep+`; exit \$?"'`))
+	refused("a jump on itself", "from the machine itself", w.Client(ctx, "ssh "+quiet+"-J alice@server alice@198.51.100.10 "+keep+" </dev/null"))
+	w.standing(ctx, t, "guarded", 0)
+	if res := w.byAlice(ctx, keep); !said(res, "Kept") {
+		t.Error(res)
+	}
+}
+
 // TestGuardOutlivesReboot: nobody confirms a fix, the machine starts anew, and
 // the fix is undone all the same; one that was confirmed stays.
 func TestGuardOutlivesReboot(t *testing.T) {

@@ -3,6 +3,8 @@ package operator
 import (
 	"bytes"
 	"context"
+	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -24,7 +26,20 @@ func Look(ctx context.Context, ask Ask) Snapshot {
 	s.Logind = logind(ctx, ask, r.text("self/cgroup"))
 	data, _ := os.ReadFile("/run/utmp") // not every machine keeps one
 	s.Utmp = parseUtmp(data)
+	s.Own = ownAddresses()
 	return s
+}
+
+// ownAddresses are those of this machine's interfaces.
+func ownAddresses() []netip.Addr {
+	all, _ := net.InterfaceAddrs() // where they cannot be read, the loopback still tells
+	var out []netip.Addr
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, p.Addr().Unmap())
+		}
+	}
+	return out
 }
 
 // unsetUID is (uid_t)-1: no login has set it.

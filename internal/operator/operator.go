@@ -38,6 +38,9 @@ type Session struct {
 	To     netip.AddrPort // the address of this machine that was connected to
 	// Began is when the login began, since the machine's boot (CLOCK_BOOTTIME); 0 where not known.
 	Began time.Duration
+	// Here says that it came from this machine itself: no firewall and no network
+	// stood in its way.
+	Here bool
 }
 
 // Process is one process, as /proc has it (proc_pid_stat(5)).
@@ -64,6 +67,7 @@ type Snapshot struct {
 	LoginUser string
 	Logind    *Logind // the session that this process lives in; nil: in none, or no logind
 	Utmp      []Utmp
+	Own       []netip.Addr // the addresses of this machine, without zones
 }
 
 // Logind is a session as loginctl shows it.
@@ -102,7 +106,18 @@ func Judge(s Snapshot) Session {
 	if out.User == "" {
 		out.User = s.LoginUser
 	}
+	out.Here = s.own(out.From.Addr(), out.To.Addr())
 	return out
+}
+
+// own says whether an address that a login came from is this machine's. It need
+// not be the one that was connected to: a client may bind any of them.
+func (s Snapshot) own(from, to netip.Addr) bool {
+	if !from.IsValid() {
+		return false
+	}
+	from = from.WithZone("")
+	return from.IsLoopback() || from == to.WithZone("") || slices.Contains(s.Own, from)
 }
 
 func (s Snapshot) judge(c Chain, depth int) Session {

@@ -120,6 +120,31 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestHere: a login from any address of this machine came through no network.
+func TestHere(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("198.51.100.10"), netip.MustParseAddr("10.99.0.1"), netip.MustParseAddr("fe80::1")}
+	for _, c := range []struct {
+		name, connection string
+		want             bool
+	}{
+		{"another machine", "192.0.2.2_50000_198.51.100.10_22", false},
+		{"the loopback", "127.0.0.1_50000_127.0.0.1_22", true},
+		{"the loopback, IPv6", "::1_50000_::1_22", true},
+		{"its own address", "198.51.100.10_50000_198.51.100.10_22", true},
+		{"its own address, to the loopback (ssh -b)", "198.51.100.10_50000_127.0.0.1_22", true},
+		{"another one of its own", "10.99.0.1_50000_198.51.100.10_22", true},
+		{"mapped", "::ffff:10.99.0.1_50000_::ffff:198.51.100.10_22", true},
+		{"link-local", "fe80::1%eth0_50000_fe80::1%eth0_22", true},
+		{"not read among its own, and the same on both sides", "203.0.113.1_50000_203.0.113.1_22", true},
+	} {
+		s := Snapshot{Own: own, Chain: chain("900 sshwhy alice", "700 bash alice SSH_CONNECTION="+c.connection,
+			"600 sshd-session alice", "590 sshd-session root", "80 sshd root", "1 systemd root")}
+		if got := Judge(s); got.Here != c.want {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+}
+
 // TestMultiplexers: the server's own environment and parents tell who started
 // it, which may have been anyone; the attached clients decide.
 func TestMultiplexers(t *testing.T) {

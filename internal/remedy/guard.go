@@ -78,11 +78,11 @@ func (r Record) proved(who operator.Session, boot string) error {
 	switch {
 	case who.Way == operator.Console:
 		return nil // whoever sits there can always come in, and undo
-	case who.Way == operator.Unknown || who.Began == 0:
+	case who.Way == operator.Unknown || who.Began == 0 || !who.From.IsValid():
 		return ErrUnknownLogin
 	case boot == r.boot && who.Began <= r.finished:
 		return ErrSameSession
-	case who.From.Addr().IsLoopback() || who.From.IsValid() && who.From.Addr() == who.To.Addr():
+	case who.Here:
 		return ErrFromHere
 	}
 	return nil

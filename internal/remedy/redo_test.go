@@ -4,6 +4,7 @@ package remedy
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -131,8 +132,9 @@ func TestGuardedUndo(t *testing.T) {
 // TestProved: what the login of whoever says keep proves.
 func TestProved(t *testing.T) {
 	r := Record{ID: "x", State: "guarded", boot: "this", finished: 100 * time.Second}
+	from := netip.MustParseAddrPort("192.0.2.2:50000")
 	remote := func(began time.Duration) operator.Session {
-		return operator.Session{Way: operator.Remote, Began: began}
+		return operator.Session{Way: operator.Remote, Began: began, From: from}
 	}
 	for _, c := range []struct {
 		name string
@@ -145,6 +147,8 @@ func TestProved(t *testing.T) {
 		{"a new one", remote(101 * time.Second), "this", nil},
 		{"after a reboot", remote(20 * time.Second), "next", nil},
 		{"a login of unknown age", remote(0), "this", ErrUnknownLogin},
+		{"from this machine", operator.Session{Way: operator.Remote, Began: 101 * time.Second, From: from, Here: true}, "this", ErrFromHere},
+		{"from nobody knows where", operator.Session{Way: operator.Remote, Began: 101 * time.Second}, "this", ErrUnknownLogin},
 		{"the console", operator.Session{Way: operator.Console, Began: time.Second}, "this", nil},
 		{"who knows", operator.Session{Way: operator.Unknown, Began: 200 * time.Second}, "this", ErrUnknownLogin},
 	} {
