@@ -34,10 +34,10 @@ demo: deps
 test: deps lint unit cross lab
 
 # The race detector sleeps a second when a process ends; the crash tests start hundreds.
-# Lines cut at every byte are read without it: with it, only every 16th (internal/cuttest).
+# Lines cut at every byte and fixes killed at every effect are tried without it: with it, only every 16th.
 unit:
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v '^sshwhy/lab')
-	$(GO) test -run TestCut ./internal/...
+	$(GO) test -run 'TestCut|TestCrash' ./internal/...
 
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-clean: $$out"; exit 1; }

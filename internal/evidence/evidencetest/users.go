@@ -19,9 +19,9 @@ import (
 // that are not his.
 const secret = "sshwhy-secret-of-root"
 
-// Shells are those that RunUsers goes through: the two that differ most, since
-// every item costs processes of the user's; with SSHWHY_SHELLS=all each that the
-// rest of the suite goes through.
+// Shells are those that the suite goes through: the two that differ most, since
+// every item costs a dozen processes; with SSHWHY_SHELLS=all every shell that an
+// administrator may have.
 func Shells() [][]string {
 	if os.Getenv("SSHWHY_SHELLS") == "all" {
 		return [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}}

@@ -38,7 +38,7 @@ func need(t *testing.T, program string) {
 }
 
 func TestConformance(t *testing.T) {
-	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"bash"}, {"busybox", "ash"}, {"mksh"}, {"ksh93"}} {
+	for _, shell := range evidencetest.Shells() {
 		t.Run(strings.Join(shell, " "), func(t *testing.T) {
 			t.Parallel()
 			need(t, shell[0])
