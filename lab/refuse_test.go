@@ -52,3 +52,27 @@ func TestHardGround(t *testing.T) {
 		})
 	}
 }
+
+// TestNamedByTheConfiguration: what a line of the configuration names is not
+// sshd's own for that. A fix moves, shuts and edits none of it, with whatever consent.
+func TestNamedByTheConfiguration(t *testing.T) {
+	t.Parallel()
+	ctx, w := bootTrixie(t, setUpFixes(t), caseLimit)
+	for _, line := range []string{
+		"HostKey /", "HostKey /etc", "HostKey /etc/shadow", "HostKey /etc/passwd", "HostKey /root",
+		"Include /etc/hosts", "Include /etc/passwd", "Include /etc/shadow", "Include /etc/ssh/../hosts",
+	} {
+		breakIt := "echo '" + line + "' >/etc/ssh/sshd_config.d/named.conf; systemctl reset-failed ssh.service; systemctl restart ssh.service 2>/dev/null || true; settle ssh.service"
+		if res := w.Server(ctx, breakIt); res.Exit != 0 {
+			t.Fatal(res)
+		}
+		before := w.portrait(ctx)
+		res := w.Server(ctx, "sshwhy server --fix --yes --open --confirm-within 0 </dev/null")
+		if diff := differences(before, w.portrait(ctx)); len(diff) > 0 {
+			t.Errorf("%s: not as before:\n%s\n%v", line, strings.Join(diff, "\n"), res)
+		}
+		if !said(res, "for a person to decide") {
+			t.Errorf("%s: it is not said who is to mend it: %v", line, res)
+		}
+	}
+}

@@ -22,10 +22,10 @@ import (
 // StateDir holds one directory per living world.
 const StateDir = "/run/sshwhy-lab"
 
-// Limits of the steps every world takes. A boot takes half a second here; the
-// bound is for machines whose boot a case has broken.
+// Limits of the steps every world takes. A boot takes half a second on an idle
+// host; the bound is for machines whose boot a case has broken.
 const (
-	bootLimit   = time.Minute
+	bootLimit   = 90 * time.Second
 	scriptLimit = 2 * time.Minute
 )
 

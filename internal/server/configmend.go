@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,10 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 		with = v.spelt(pr, line)
 	}
 	switch {
+	case !v.ownFile(d.Quote.Source):
+		quoteDirectives(f, v.Config.All("Include"))
+		advise(f, fmt.Sprintf("%s lies outside %s and may be another program's: see whether an Include line that names it says what it should. Then check and start the service.",
+			d.Quote.Source, path.Dir(v.Config.Path)), after...)
 	case swallowed == "Match":
 		advise(f, fmt.Sprintf("Correct %s: a Match line stands in it, and what follows hangs on that. Then check and start the service.", where), after...)
 	case with != "":
@@ -41,6 +46,18 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 		step.Act.Opens = fmt.Sprintf("whoever %q was to keep out", strings.TrimSpace(d.Quote.Text))
 		mend(f, fmt.Sprintf("Correct %s, or comment it out where it keeps nobody out; check, and start the service.", where), append([]report.Step{step}, after...)...)
 		f.Remedy.Kind = report.Open
+	}
+}
+
+// ownFile says whether a file is sshd's own to have its lines mended: what Include names
+// anywhere else, by a slip of the keyboard or by somebody's design, may be /etc/hosts.
+func (v *view) ownFile(file string) bool {
+	return strings.HasPrefix(file, path.Dir(v.Config.Path)+"/")
+}
+
+func quoteDirectives(f *report.Finding, all []facts.Directive) {
+	for _, d := range all {
+		quote(f, d.Quote)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"sshwhy/internal/evidence"
@@ -66,11 +67,7 @@ func (v *view) noKeys(p *part, impact report.Impact, none facts.Problem) {
 	if v.HostKeys.Dir.Known() || v.HostKeys.Dir.Status == evidence.Absent {
 		quote(f, facts.Quote{Source: "ls /etc/ssh/ssh_host_*_key", Text: "No such file or directory"})
 	}
-	for _, k := range v.HostKeys.Keys {
-		if k.Named != nil {
-			quote(f, *k.Named)
-		}
-	}
+	quoteNamed(f, v.HostKeys.Keys)
 	keys := do("ssh-keygen -A", "rm /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub")
 	keys.Act = &report.Action{Kind: report.ActHostKeys}
 	if len(v.HostKeys.Keys) > 0 && v.HostKeys.Keys[0].Named != nil && v.HostKeys.Dir.Known() {
@@ -109,6 +106,11 @@ func (v *view) looseKeys(p *part, impact report.Impact, none facts.Problem) bool
 		quote(f, k.Quote())
 		steps = append(steps, chmod(k.Path, 0o600, k.Meta.Mode))
 	}
+	if !generatedAlone(loose) {
+		quoteNamed(f, loose)
+		advise(f, "See whether the HostKey lines name what they should. If they do, and the files are this machine's keys: give them to root alone (mode 0600).")
+		return true
+	}
 	if impact == report.Note {
 		mend(f, "Give the keys back to root alone and restart the service.", append(steps, v.restart())...)
 	} else {
@@ -123,6 +125,27 @@ func (v *view) looseKeys(p *part, impact report.Impact, none facts.Problem) bool
 		}
 	}
 	return true
+}
+
+// generated are the files that ssh-keygen -A makes (ssh-keygen.c, do_gen_all_hostkeys).
+var generated = regexp.MustCompile(`^/etc/ssh/ssh_host_(rsa|ecdsa|ed25519|dsa)_key$`)
+
+// generatedAlone says whether all these keys are files that ssh-keygen -A makes. Whatever else a
+// HostKey line names, by a slip of the keyboard or by somebody's design, may be anything: / is
+// a host key that others can read, and /etc/shadow one that sshd cannot load.
+func generatedAlone(keys []facts.HostKey) bool {
+	return !slices.ContainsFunc(keys, func(k facts.HostKey) bool {
+		return !generated.MatchString(k.Path) || k.Meta.Type != "file" || k.Meta.Link != ""
+	})
+}
+
+// quoteNamed shows the lines that name keys.
+func quoteNamed(f *report.Finding, keys []facts.HostKey) {
+	for _, k := range keys {
+		if k.Named != nil {
+			quote(f, *k.Named)
+		}
+	}
 }
 
 func (v *view) complained(kind facts.ProblemKind, path string) bool {
@@ -158,6 +181,14 @@ func (v *view) damagedKeys(p *part, impact report.Impact, none facts.Problem) {
 		f.Summary = fmt.Sprintf("sshd cannot load %d of its host keys, %s among them.", len(damaged), damaged[0].Path)
 	}
 	quote(f, none.Quote)
+	if !generatedAlone(damaged) {
+		for _, k := range damaged {
+			quote(f, k.Quote())
+		}
+		quoteNamed(f, damaged)
+		advise(f, "See whether the HostKey lines name what they should: a private key of this machine's. If the key itself is damaged, put a copy of it back, or let the line name another.")
+		return
+	}
 	var steps []report.Step
 	for _, k := range damaged {
 		for _, pr := range v.Test.Problems {

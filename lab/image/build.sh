@@ -68,7 +68,8 @@ in_image systemctl disable fail2ban.service firewalld.service sshguard.service
 in_image sh -c 'for u in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
 	e2scrub_reap.service console-getty.service getty@tty1.service; do
 		systemctl disable "$u" 2>/dev/null || true; done'
-in_image systemctl mask systemd-firstboot.service getty.target console-getty.service \
+# No case has use for a systemd of each user's own, which costs as much as the login; the session has its scope without it.
+in_image systemctl mask systemd-firstboot.service getty.target console-getty.service user@.service \
 	dev-hugepages.mount dev-mqueue.mount sys-fs-fuse-connections.mount
 
 # The accounts. The password of alice, bob and root is "lab".
