@@ -53,6 +53,21 @@ func TestUsersTricks(t *testing.T) {
 		})
 	}
 
+	t.Run("home-of-many", func(t *testing.T) {
+		must(t, `rm -rf /home/bob/.ssh; mkdir -m 2775 /srv/group; chgrp both /srv/group; usermod -d /srv/group bob
+			for d in /tmp /srv/group; do mkdir -m 700 $d/.ssh; echo "`+aKey+`" >$d/.ssh/authorized_keys; chown -R bob $d/.ssh; done`)
+		for _, home := range []string{"/tmp", "/srv/group"} {
+			must(t, "usermod -d "+home+" bob")
+			before := w.portrait(ctx)
+			res := w.Server(ctx, "timeout 100 sshwhy server --user bob --only authorized-keys-permissions --fix --yes --open </dev/null")
+			if diff := differences(before, w.portrait(ctx)); len(diff) > 0 || !said(res, "a home of its own") {
+				t.Errorf("%s: changed: %s\n%v", home, strings.Join(diff, "\n"), res)
+			}
+			must(t, `test "$(stat -c %a /tmp /srv/group | xargs)" = "1777 2775"`)
+		}
+		must(t, "usermod -d /home/bob bob; rm -rf /tmp/.ssh /srv/group")
+	})
+
 	t.Run("line-of-another-user", func(t *testing.T) {
 		must(t, `rm -rf /home/bob/.ssh; `+bob+`'mkdir -m755 ~/.ssh; umask 0; echo "`+aKey+`" >~/.ssh/authorized_keys'`)
 		before := w.portrait(ctx)

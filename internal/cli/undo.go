@@ -142,6 +142,9 @@ func (a *app) undoError(err error) error {
 
 func (a *app) showUndone(u remedy.Undone, word string, err error) {
 	for _, c := range u.Conflicts {
+		if c.Unseen != nil {
+			continue // the error says so, and what is left at the end
+		}
 		fmt.Fprintf(a.Out, "%s was changed since the fix:\n", render.Safe(c.Path))
 		for line := range strings.Lines(c.Diff) {
 			fmt.Fprintln(a.Out, "  "+safe(strings.TrimRight(line, "\n")))

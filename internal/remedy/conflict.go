@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,11 +12,36 @@ import (
 // What an undo finds is the fix's own doing, or somebody else's since: a
 // conflict, which is left alone unless a person says otherwise.
 
+// Why nothing is asked of what a path leads to (mount_linux.go).
+var (
+	errNoAnswer = errors.New("its file system does not answer")
+	errServed   = errors.New("a file system that a user's program serves")
+)
+
+func isSilent(err error) bool { return errors.Is(err, errNoAnswer) || errors.Is(err, errServed) }
+
 // Conflict is a file that is not as the fix left it.
 type Conflict struct {
-	Path string
-	Diff string // from what the fix left to what is there now; "" where it is not the content that differs
+	Path   string
+	Diff   string // from what the fix left to what is there now; "" where it is not the content that differs
+	Unseen error  // why nobody knows what is there now; nil where it is known
 }
+
+// asError is why nothing is undone because of it.
+func (c Conflict) asError() error {
+	if c.Unseen != nil {
+		return &unseenError{c}
+	}
+	return fmt.Errorf("%s: %w", c.Path, ErrConflict)
+}
+
+// unseenError is an ErrConflict of what could not be looked at.
+type unseenError struct{ Conflict }
+
+func (e *unseenError) Error() string {
+	return e.Path + " cannot be looked at, nor put back now: " + e.Unseen.Error()
+}
+func (e *unseenError) Is(target error) bool { return target == ErrConflict }
 
 // ErrConflict is returned where undoing would overwrite somebody's change.
 var ErrConflict = errors.New("changed since the fix, and undoing would lose that")

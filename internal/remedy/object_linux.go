@@ -23,10 +23,18 @@ type object struct {
 
 // object opens what is at a place, itself and not what it links to.
 func (p place) object() (*object, error) {
+	return answered(p.path, p.grasp, (*object).release)
+}
+
+func (p place) grasp() (*object, error) {
 	o := &object{place: p}
 	var err error
 	if o.fd, err = unix.Openat(p.dir, p.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err != nil {
 		return nil, p.fail("open", err)
+	}
+	if err := ownMount(o.fd, p.path); err != nil {
+		o.release()
+		return nil, err
 	}
 	if err := unix.Fstat(o.fd, &o.st); err != nil {
 		o.release()

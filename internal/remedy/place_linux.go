@@ -43,12 +43,16 @@ func at(path string) (place, error) {
 	return w.place(path)
 }
 
-// othersDecide says whether others than the operator choose what a path names.
+// othersDecide says whether others than the operator choose what a path names:
+// whoever has to answer for it, too, where it lies in a file system that does not.
 func othersDecide(path string) bool {
 	for ; ; path = filepath.Dir(path) {
 		p, err := at(path)
 		if err == nil {
 			p.close()
+		}
+		if isSilent(err) {
+			return true
 		}
 		if err == nil || path == "/" || path == "." {
 			return err == nil && !p.way.Alone
@@ -101,6 +105,10 @@ func (w *walker) place(path string) (place, error) {
 	if !filepath.IsAbs(path) {
 		return place{}, fmt.Errorf("%s is not an absolute path", path)
 	}
+	return answered(path, func() (place, error) { return w.walk(path) }, place.close)
+}
+
+func (w *walker) walk(path string) (place, error) {
 	w.dir = -1
 	err := w.start(names(filepath.Clean(path)))
 	for err == nil && !w.arrived() {
@@ -199,6 +207,10 @@ func (w *walker) step() error {
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
+	if err := ownMount(fd, path); err != nil {
+		unix.Close(fd)
+		return err
+	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
@@ -271,8 +283,9 @@ func (w *walker) beneath() error {
 }
 
 // openBeneath opens a directory below another, of the path real, without
-// following any symbolic link. Before Linux 5.6, or where openat2(2) is
-// filtered away, it goes name by name; so it does to say which name is a link.
+// following any symbolic link. Before Linux 5.6, where openat2(2) is filtered
+// away, and where something is mounted on the way, it goes name by name; so it
+// does to say which name is a link.
 func openBeneath(dir int, real string, rest []string) (int, error) {
 	fd, err := openat2Beneath(dir, rest)
 	switch {
@@ -288,7 +301,7 @@ const openDir = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXE
 
 func openat2Beneath(dir int, rest []string) (int, error) {
 	return unix.Openat2(dir, filepath.Join(rest...), &unix.OpenHow{Flags: openDir,
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS})
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV})
 }
 
 func openatBeneath(dir int, real string, rest []string) (int, error) {
@@ -303,6 +316,8 @@ func openatBeneath(dir int, real string, rest []string) (int, error) {
 			err = whatIs(fd, name, real)
 		} else if err != nil {
 			err = &fs.PathError{Op: "open", Path: real, Err: err}
+		} else if err = ownMount(next, real); err != nil {
+			unix.Close(next)
 		}
 		unix.Close(fd)
 		if err != nil {

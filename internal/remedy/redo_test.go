@@ -129,25 +129,28 @@ func TestGuardedUndo(t *testing.T) {
 	}
 }
 
+// afar is a login from another machine.
+func afar(began time.Duration) operator.Session {
+	return operator.Session{Way: operator.Remote, Began: began, From: netip.MustParseAddrPort("192.0.2.2:50000")}
+}
+
 // TestProved: what the login of whoever says keep proves.
 func TestProved(t *testing.T) {
 	r := Record{ID: "x", State: "guarded", boot: "this", finished: 100 * time.Second}
-	from := netip.MustParseAddrPort("192.0.2.2:50000")
-	remote := func(began time.Duration) operator.Session {
-		return operator.Session{Way: operator.Remote, Began: began, From: from}
-	}
+	here := afar(101 * time.Second)
+	here.Here = true
 	for _, c := range []struct {
 		name string
 		who  operator.Session
 		boot string
 		want error
 	}{
-		{"the login it was made in", remote(50 * time.Second), "this", ErrSameSession},
-		{"at the very moment", remote(100 * time.Second), "this", ErrSameSession},
-		{"a new one", remote(101 * time.Second), "this", nil},
-		{"after a reboot", remote(20 * time.Second), "next", nil},
-		{"a login of unknown age", remote(0), "this", ErrUnknownLogin},
-		{"from this machine", operator.Session{Way: operator.Remote, Began: 101 * time.Second, From: from, Here: true}, "this", ErrFromHere},
+		{"the login it was made in", afar(50 * time.Second), "this", ErrSameSession},
+		{"at the very moment", afar(100 * time.Second), "this", ErrSameSession},
+		{"a new one", afar(101 * time.Second), "this", nil},
+		{"after a reboot", afar(20 * time.Second), "next", nil},
+		{"a login of unknown age", afar(0), "this", ErrUnknownLogin},
+		{"from this machine", here, "this", ErrFromHere},
 		{"from nobody knows where", operator.Session{Way: operator.Remote, Began: 101 * time.Second}, "this", ErrUnknownLogin},
 		{"the console", operator.Session{Way: operator.Console, Began: time.Second}, "this", nil},
 		{"who knows", operator.Session{Way: operator.Unknown, Began: 200 * time.Second}, "this", ErrUnknownLogin},

@@ -42,6 +42,12 @@ func editable(path string, st State) error {
 	return nil
 }
 
+// shared says whether a directory of root's is laid out for others to write to:
+// by the sticky bit, as /tmp (inode(7)), or for a group that is not root's.
+func shared(st State) bool {
+	return st.UID == 0 && (st.Mode&0o1000 != 0 || st.GID != 0 && st.Mode&0o020 != 0)
+}
+
 // attrs is what is to become of an object's mode and owner; nil leaves it.
 type attrs struct {
 	mode, uid, gid *uint32
@@ -76,6 +82,8 @@ func (a attrs) allowed(path string, st State, holds func() (inside, error)) erro
 	switch {
 	case st.Kind == kindFile && st.Links > 1:
 		return errLinked(path, st.Links)
+	case st.Kind == kindDir && shared(st) && st.Mode&^want.Mode&0o022 != 0:
+		return fmt.Errorf("%s is root's, and others are to write to it: whether they still may is for a person to decide", path)
 	case want.UID != st.UID || want.GID != st.GID && !st.way.Alone:
 		return mayGive(path, st, want, holds)
 	case st.way.Alone || st.UID == st.way.Holder:

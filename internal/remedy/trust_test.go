@@ -23,6 +23,9 @@ func TestAllowed(t *testing.T) {
 	empty.UID = 33
 	hers := dir
 	hers.UID = alice
+	many := State{Kind: kindDir, Mode: 0o1777, way: way{Alone: true}}
+	group := State{Kind: kindDir, Mode: 0o775, GID: 33, way: way{Alone: true}}
+	slip := State{Kind: kindDir, Mode: 0o777, way: way{Alone: true}}
 	two := file(bob, 0o666, his)
 	two.Links = 2
 	for name, c := range map[string]struct {
@@ -53,6 +56,10 @@ func TestAllowed(t *testing.T) {
 		"a mode of root's keys":                {file(0, 0o666, his), mode(0o644), aKey, nil, ""},
 		"a mode of root's keys, opened":        {file(0, 0o600, his), mode(0o644), aKey, nil, "not opened further"},
 		"a mode of root's other file":          {file(0, 0o666, his), mode(0o644), "x\n", nil, "public keys alone"},
+		"a directory of many, made strict":     {many, mode(0o1755), "", nil, "for a person to decide"},
+		"a group's directory, made strict":     {group, mode(0o755), "", nil, "for a person to decide"},
+		"a group's directory, opened":          {group, mode(0o777), "", nil, ""},
+		"a slip in a directory of root's":      {slip, mode(0o755), "", nil, ""},
 		"a mode where root is alone":           {file(alice, 0o600, way{Alone: true}), mode(0o644), "", nil, ""},
 	} {
 		err := c.a.allowed("FILE", c.st, func() (inside, error) { return inside{[]byte(c.holds), c.names}, nil })

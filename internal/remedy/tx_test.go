@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"sshwhy/internal/operator"
 	"sshwhy/internal/report"
 )
 
@@ -428,13 +427,13 @@ func TestSleeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		tx.Close()
-		if _, err := Keep(context.Background(), b.s, b.state, "", operator.Session{Way: operator.Remote, Began: began}, false); !errors.Is(err, ErrSameSession) {
+		if _, err := Keep(context.Background(), b.s, b.state, "", afar(began), false); !errors.Is(err, ErrSameSession) {
 			t.Errorf("kept from the session it was made in: %v", err)
 		}
 		want := "undone"
 		if keep {
 			want = "applied"
-			if _, err := Keep(context.Background(), b.s, b.state, "", operator.Session{Way: operator.Remote, Began: uptime()}, false); err != nil {
+			if _, err := Keep(context.Background(), b.s, b.state, "", afar(uptime()), false); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(2500 * time.Millisecond)

@@ -125,7 +125,7 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 		out.Restored, out.Ends, out.Mark, out.Guardable = u.different(), u.ends(ctx), u.mark(), u.rec.guardable()
 	}
 	if len(u.conflicts) > 0 && !opt.Force {
-		return out, fmt.Errorf("%s: %w", u.conflicts[0].Path, ErrConflict)
+		return out, u.conflicts[0].asError()
 	}
 	if opt.DryRun {
 		return out, nil
@@ -134,6 +134,7 @@ func undoDir(ctx context.Context, s *System, dir string, opt undoOptions) (Undon
 	// From here on a journal that cannot be written (a full disk) stops
 	// nothing: undoing works from what is on the disk already.
 	s.note(dir, event{Event: evUndoBegin, Paths: u.different(), Dirs: u.dirs}) //nolint:errcheck
+	u.passSilent()
 	u.dropTemps()
 	if slices.ContainsFunc(u.steps, func(st stepRecord) bool { return st.act.Kind == "ufw" }) {
 		u.found = iptablesProbe(ctx, s)
@@ -160,9 +161,10 @@ type undo struct {
 	rec   Record
 	steps []stepRecord
 
-	target    map[string]goal // what each path is to become
-	foreign   map[string]bool // paths that are not ours to touch
-	dirs      []string        // directories whose time is put back
+	target    map[string]goal  // what each path is to become
+	foreign   map[string]bool  // paths that are not ours to touch
+	silent    map[string]error // paths whose file system is not asked again
+	dirs      []string         // directories whose time is put back
 	now       map[string]State
 	found     map[string]string // the firewall's rules when the undo began
 	conflicts []Conflict
@@ -180,7 +182,7 @@ func survey(s *System, dir string) (*undo, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &undo{s: s, dir: dir, rec: rec, target: map[string]goal{}, foreign: map[string]bool{}, now: map[string]State{}, spared: map[string]bool{}}
+	u := &undo{s: s, dir: dir, rec: rec, target: map[string]goal{}, foreign: map[string]bool{}, silent: map[string]error{}, now: map[string]State{}, spared: map[string]bool{}}
 	for _, st := range rec.Steps {
 		sr := stepRecord{RecordStep: st}
 		at := filepath.Join(dir, fmt.Sprintf("%03d", st.N))
@@ -284,8 +286,12 @@ func (u *undo) compare() error {
 	for _, path := range u.names() {
 		g := u.target[path]
 		now, data, err := u.s.look(path)
-		if err != nil && othersDecide(path) {
-			now, err = State{Kind: kindOther}, nil
+		var unseen error
+		if isSilent(err) {
+			u.silent[path] = err
+		}
+		if isSilent(err) || err != nil && othersDecide(path) {
+			now, unseen, err = State{Kind: kindOther}, err, nil
 		}
 		if err != nil {
 			return err
@@ -297,14 +303,34 @@ func (u *undo) compare() error {
 		if g.Parent || g.is(now) || u.ours(path, g, now, data) {
 			continue
 		}
-		u.conflicts = append(u.conflicts, u.conflict(path, g, now, data))
+		c := u.conflict(path, g, now, data)
+		c.Unseen = unseen
+		u.conflicts = append(u.conflicts, c)
 	}
 	return nil
+}
+
+// passSilent leaves what does not answer, which is not waited for again.
+func (u *undo) passSilent() {
+	for _, path := range u.names() {
+		err, ok := u.silent[path]
+		if !ok {
+			continue
+		}
+		if !u.target[path].Parent {
+			u.leave(fmt.Sprintf("%s is not put back: %v", path, err))
+		}
+		delete(u.target, path)
+		u.foreign[path] = true
+	}
 }
 
 // goAround leaves what others have changed in places of theirs.
 func (u *undo) goAround() {
 	u.conflicts = slices.DeleteFunc(u.conflicts, func(c Conflict) bool {
+		if c.Unseen != nil {
+			return true // restore tells
+		}
 		if !othersDecide(c.Path) {
 			return false
 		}
@@ -340,7 +366,7 @@ func (u *undo) dropTemps() {
 		u.settle(path, u.s.remove(path))
 	}
 	for _, st := range u.steps {
-		if st.act.Temp != "" {
+		if st.act.Temp != "" && !u.silentBeside(st.act.Temp) {
 			drop(st.act.Temp)
 		}
 	}
@@ -349,6 +375,16 @@ func (u *undo) dropTemps() {
 			drop(tempFor(path))
 		}
 	}
+}
+
+// silentBeside says whether something in the same directory does not answer.
+func (u *undo) silentBeside(path string) bool {
+	for p := range u.silent {
+		if filepath.Dir(p) == filepath.Dir(path) {
+			return true
+		}
+	}
+	return false
 }
 
 // tempFor is the name under which undo prepares a file.

@@ -37,6 +37,8 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 		opens = v.listKeys(f, path)
 	}
 	switch {
+	case !fl.owner && v.shares(fl.at):
+		v.adviseOwnPlace(f, fl.at)
 	case !fl.owner:
 		mend(f, "Give the path to the user alone.", v.chmodOf(k, fl.at, m.Mode&^0o022))
 	case m.UID == a.UID:
@@ -51,6 +53,8 @@ func (v *view) keyPermissions(p *part, impact report.Impact, k facts.KeyFile, fl
 		mend(f, "Give the file to the user, if it holds keys and nothing else.", step)
 	default:
 		v.adviseOwners(f, k)
+	}
+	if f.Remedy.Kind == report.Advice {
 		return
 	}
 	if opens != "" {
@@ -72,6 +76,23 @@ func (v *view) othersWrote(h facts.HostFile) bool {
 		return false
 	}
 	return h.Meta.Mode&0o022 != 0 || h.Meta.UID != 0 && h.Meta.UID != v.Account.UID
+}
+
+// shares says whether a directory that others can write to is not the user's but
+// a home or another place that root has laid out, such as /tmp: that others write
+// there may be what it is for.
+func (v *view) shares(h facts.HostFile) bool {
+	return h.Meta.Type == "dir" && h.Meta.UID != v.Account.UID && !strings.HasPrefix(h.Path, strings.TrimSuffix(v.Account.Home, "/")+"/")
+}
+
+// adviseOwnPlace is for keys in a directory that many share: to take it away
+// from the others would break what they do there.
+func (v *view) adviseOwnPlace(f *report.Finding, h facts.HostFile) {
+	if h.Path == v.Account.Home {
+		advise(f, fmt.Sprintf("Others write to %s, and it is not %s's: give the account a home of its own, with the keys in it.", h.Path, v.Account.Name))
+		return
+	}
+	advise(f, fmt.Sprintf("Others write to %s, and it is not %s's: let AuthorizedKeysFile name a place where nobody else writes.", h.Path, v.Account.Name))
 }
 
 // listKeys lists the keys that sshd would take from a path, or from the files

@@ -45,6 +45,12 @@ func TestWhoseLines(t *testing.T) {
 		"home written by all": {
 			home: metaOf("", "dir", alice, 0o777), keys: 1,
 			kind: report.Open, opens: "whoever holds this key", do: "chmod 0755 /home/alice"},
+		"home that is a place of many": {
+			home: metaOf("", "dir", 0, 0o1777), keys: 1,
+			kind: report.Advice, seen: "SHA256:abc"},
+		"root's directory in the home, written by all": {
+			ssh: metaOf("", "dir", 0, 0o777), keys: 1,
+			kind: report.Open, opens: "whoever holds this key"},
 		"root's file that alice cannot read": {
 			file: metaOf("", "file", 0, 0o600), keys: 1,
 			kind: report.Repair, do: `find /home/alice -maxdepth 2 -path /home/alice/.ssh/authorized_keys -type f -links 1 -execdir chown -h alice {} \;`},
@@ -84,7 +90,7 @@ func TestWhoseLines(t *testing.T) {
 			k.Held = append(k.Held, key)
 		}
 		v := &view{Facts: &facts.Facts{}}
-		v.Account = facts.Account{Name: "alice", UID: alice, GID: alice, Private: c.private}
+		v.Account = facts.Account{Name: "alice", UID: alice, GID: alice, Home: "/home/alice", Private: c.private}
 		v.Access.Keys = []facts.KeyFile{k}
 		p := &part{}
 		fl := v.keyFault(k)
@@ -98,7 +104,10 @@ func TestWhoseLines(t *testing.T) {
 		for _, e := range f.Evidence {
 			evidence = append(evidence, e.Excerpt)
 		}
-		first := f.Remedy.Steps[0]
+		first := report.Step{}
+		if len(f.Remedy.Steps) > 0 {
+			first = f.Remedy.Steps[0]
+		}
 		opens := ""
 		if first.Act != nil {
 			opens = first.Act.Opens
