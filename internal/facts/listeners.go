@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,22 +113,18 @@ func parseSS(line string) (Listener, bool) {
 	return l, true
 }
 
+// owner is one process in ss's list. Its name may be anything of at most 15
+// bytes, quotes among them, and so no more than a piece of another one.
+var owner = regexp.MustCompile(`\("(.*?)",pid=(\d+),fd=\d+\)`)
+
 // parseOwners reads ("sshd",pid=612,fd=3),("systemd",pid=1,fd=45)
 func parseOwners(s string) []Owner {
 	var out []Owner
-	for len(out) < 64 {
-		_, rest, ok := strings.Cut(s, `("`)
-		name, rest, ok2 := strings.Cut(rest, `",pid=`)
-		digits, rest, ok3 := strings.Cut(rest, ",")
-		pid, err := strconv.Atoi(digits)
-		if !ok || !ok2 || !ok3 || err != nil {
-			return out
-		}
-		o := Owner{Name: name, PID: pid}
-		if !slices.Contains(out, o) {
+	for _, m := range owner.FindAllStringSubmatch(s, 64) {
+		pid, err := strconv.Atoi(m[2])
+		if o := (Owner{Name: m[1], PID: pid}); err == nil && !slices.Contains(out, o) {
 			out = append(out, o)
 		}
-		s = rest
 	}
 	return out
 }

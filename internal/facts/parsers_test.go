@@ -244,3 +244,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestOwners: a name that a user gives his process is no part of the list.
+func TestOwners(t *testing.T) {
+	for in, want := range map[string][]Owner{
+		`("sshd",pid=612,fd=3),("systemd",pid=1,fd=45))`: {{"sshd", 612}, {"systemd", 1}},
+		`("sshd",pid=1,fd=",pid=9171,fd=3))`:             {{`sshd",pid=1,fd=`, 9171}},
+		`("sshd",pid=12",pid=9171,fd=3))`:                {{`sshd",pid=12`, 9171}},
+		`("a) b"(c",pid=7,fd=3))`:                        {{`a) b"(c`, 7}},
+		`("sshd",pid=612`:                                nil,
+		`("x",pid=99999999999999999999,fd=3))`:           nil,
+	} {
+		if got := parseOwners(in); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", in, got, want)
+		}
+	}
+}

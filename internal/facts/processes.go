@@ -15,6 +15,7 @@ type Process struct {
 	Name    string
 	Command string
 	State   string // first letter of the State line: R S D T t Z X I
+	UID     int    // the effective one, whose rights it has; -1 where it is not known
 	Program string // where /proc/PID/exe points; " (deleted)" behind it where the file was replaced
 	Unit    string // the systemd unit in its control group; "" where there is none
 	// Container names the container in its control group: "docker container 3f2a1b4c5d6e".
@@ -74,9 +75,14 @@ func interestingPIDs(b *evidence.Bundle, ask Ask) []int {
 	for _, pid := range mainPIDs(b) {
 		add(pid)
 	}
-	ports := interestingPorts(b, ask)
-	for _, l := range parseListeners(b).All {
-		if slices.Contains(ports, l.Port) || l.OwnedBy(SSHPrograms...) {
+	ports, listeners := interestingPorts(b, ask), parseListeners(b).All
+	asked := func(l Listener) bool { return slices.Contains(ports, l.Port) }
+	named := func(l Listener) bool { return l.OwnedBy(SSHPrograms...) } // anybody may give his processes such a name
+	for _, of := range []func(Listener) bool{asked, named} {
+		for _, l := range listeners {
+			if !of(l) {
+				continue
+			}
 			for _, o := range l.Owners {
 				add(o.PID)
 			}
@@ -131,7 +137,7 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 	if !status.OK() {
 		return Process{}, false
 	}
-	p := Process{PID: pid}
+	p := Process{PID: pid, UID: -1}
 	if m := b.Get(evidence.Stat(dir + "exe")).Meta; m != nil {
 		p.Program = m.Link
 	}
@@ -141,6 +147,10 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 		switch key {
 		case "Name":
 			p.Name = value
+		case "Uid": // real, effective, saved, of the file system
+			if uid, err := strconv.Atoi(nth(value, 1)); err == nil {
+				p.UID = uid
+			}
 		case "State":
 			p.State = value[:min(1, len(value))]
 			p.Quote = Quote{Source: dir + "status", Line: i + 1, Text: clip(line)}

@@ -71,6 +71,9 @@ func (v *view) whose(o facts.Owner, port int) string {
 	case ok && proc.Unit != "":
 		s += " of " + proc.Unit
 	}
+	if ok && proc.UID > 0 {
+		s += fmt.Sprintf(", run by uid %d", proc.UID)
+	}
 	return s
 }
 

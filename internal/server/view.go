@@ -12,19 +12,20 @@ import (
 // view is the facts of a machine with the few conclusions that every stage needs.
 type view struct {
 	*facts.Facts
-	q       Query
-	taken   int64            // seconds since 1970
-	service *facts.Unit      // the unit of the SSH service; nil where there is none
-	socket  *facts.Unit      // the unit of the SSH socket; nil where there is none
-	ours    []facts.Listener // sockets at which SSH is served
-	guessed bool             // ours rests on ports and units, since owners cannot be seen
-	want    []facts.Endpoint // where the configuration says to listen
-	port    int              // the port the question is about
-	local   int              // the port at which connections to it arrive: another one where the firewall redirects
+	q        Query
+	taken    int64            // seconds since 1970
+	lookedAs int              // the effective user id; -1 where it is not known
+	service  *facts.Unit      // the unit of the SSH service; nil where there is none
+	socket   *facts.Unit      // the unit of the SSH socket; nil where there is none
+	ours     []facts.Listener // sockets at which SSH is served
+	guessed  bool             // ours rests on ports and units, since owners cannot be seen
+	want     []facts.Endpoint // where the configuration says to listen
+	port     int              // the port the question is about
+	local    int              // the port at which connections to it arrive: another one where the firewall redirects
 }
 
 func newView(f *facts.Facts, b *evidence.Bundle, q Query) *view {
-	v := &view{Facts: f, q: q}
+	v := &view{Facts: f, q: q, lookedAs: b.UID}
 	v.Journal = f.Journal.SinceChange(q.Changed)
 	if !b.Taken.IsZero() {
 		v.taken = b.Taken.Unix()
@@ -63,6 +64,9 @@ func pick(units []facts.Unit) *facts.Unit {
 // machine its owner is systemd, so the name alone does not tell. Where owners
 // cannot be seen, the units' word has to do.
 func (v *view) isOurs(l facts.Listener) bool {
+	if v.strangers(l) {
+		return false
+	}
 	if l.OwnedBy(facts.SSHPrograms...) {
 		return true
 	}
@@ -80,6 +84,15 @@ func (v *view) isOurs(l facts.Listener) bool {
 		return true
 	}
 	return false
+}
+
+// strangers reports whether a socket is held by another user's process, whatever
+// its name: only root's, or one's own, can be the server that lets others in.
+func (v *view) strangers(l facts.Listener) bool {
+	return slices.ContainsFunc(l.Owners, func(o facts.Owner) bool {
+		p, ok := v.Processes[o.PID]
+		return ok && p.UID > 0 && p.UID != v.lookedAs
+	})
 }
 
 func (v *view) wants(port int) bool {
