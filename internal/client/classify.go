@@ -24,7 +24,7 @@ type failure struct {
 const (
 	rankHost = iota
 	rankFirewall
-	rankWay
+	rankPath
 	rankSilence
 	rankLocal
 	rankNoRoute
@@ -61,14 +61,14 @@ func (d *diagnosis) judge(a Attempt) failure {
 	case EACCES, ENOPROTOOPT:
 		return d.firewalled(a, report.Likely, "the system reports "+a.Text)
 	case ENETUNREACH:
-		return d.noWayThere(a, "a router on the way")
+		return d.networkUnreachable(a, "a router on the way")
 	case ECONNRESET, ECONNABORTED:
 		return failure{cause: "closed-before-banner", rank: rankHost, certainty: report.Confirmed, short: "resets the connection at once",
 			summary: fmt.Sprintf("%s accepts the connection on port %d and resets it at once: a proxy or port forward with nothing behind it, or a server that turns this machine away.",
 				d.where(a.Addr.Addr()), a.Addr.Port()),
 			remedy: advice("Look on the server why it drops the connection.", onConsole())}
 	default:
-		return d.hostGone(a, "")
+		return d.hostUnreachable(a, "")
 	}
 }
 

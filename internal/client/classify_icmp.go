@@ -9,13 +9,13 @@ import (
 
 // ICMP kinds, the same for both versions.
 const (
-	icmpNoRoute    = "no route to that network"
-	icmpHostGone   = "host unreachable"
-	icmpPort       = "port unreachable"
-	icmpProtocol   = "protocol unreachable"
-	icmpProhibited = "administratively prohibited"
-	icmpLoop       = "time to live exceeded"
-	icmpOther      = "unreachable"
+	icmpNoRoute         = "no route to that network"
+	icmpHostUnreachable = "host unreachable"
+	icmpPort            = "port unreachable"
+	icmpProtocol        = "protocol unreachable"
+	icmpProhibited      = "administratively prohibited"
+	icmpLoop            = "time to live exceeded"
+	icmpOther           = "unreachable"
 )
 
 // icmpName names a message: RFC 792 and RFC 1812 section 5.2.7.1 for IPv4, RFC
@@ -30,7 +30,7 @@ func icmpName(i *ICMP) string {
 		case 0, 6, 11:
 			return icmpNoRoute
 		case 1, 7, 12:
-			return icmpHostGone
+			return icmpHostUnreachable
 		case 2:
 			return icmpProtocol
 		case 3:
@@ -45,7 +45,7 @@ func icmpName(i *ICMP) string {
 		case 1, 5, 6:
 			return icmpProhibited
 		case 3:
-			return icmpHostGone
+			return icmpHostUnreachable
 		case 4:
 			return icmpPort
 		}
@@ -74,11 +74,11 @@ func (d *diagnosis) onLink(addr netip.Addr) bool {
 // ownICMP is a message whose sender is this machine: its own firewall, or its
 // own failed search for the neighbour.
 func (d *diagnosis) ownICMP(a Attempt) failure {
-	if icmpName(a.ICMP) == icmpHostGone && a.Ms >= ownRule {
+	if icmpName(a.ICMP) == icmpHostUnreachable && a.Ms >= ownRule {
 		if !d.onLink(a.Addr.Addr()) {
-			return d.hostGone(a, "the gateway of this machine's network does not answer")
+			return d.hostUnreachable(a, "the gateway of this machine's network does not answer")
 		}
-		return d.hostGone(a, "this machine asked for it on its own network and got no answer")
+		return d.hostUnreachable(a, "this machine asked for it on its own network and got no answer")
 	}
 	return failure{cause: "local-firewall", rank: rankLocal, certainty: report.Confirmed, short: "is rejected by this machine's own firewall",
 		summary: fmt.Sprintf("This machine's own firewall rejects the outgoing connection to %s port %d.", d.where(a.Addr.Addr()), a.Addr.Port()),
@@ -101,11 +101,11 @@ func (d *diagnosis) remoteICMP(a Attempt) failure {
 		if d.onlyThisPort(a) {
 			return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” for this port and not for others", sender, kind))
 		}
-		return d.noWayThere(a, sender)
-	case kind == icmpHostGone && a.Ms < neighbourWait && (sender == "the host itself" || d.onlyThisPort(a)):
+		return d.networkUnreachable(a, sender)
+	case kind == icmpHostUnreachable && a.Ms < neighbourWait && (sender == "the host itself" || d.onlyThisPort(a)):
 		return d.firewalled(a, report.Likely, fmt.Sprintf("%s says “%s” at once, and only for this port", sender, kind))
 	default:
-		return d.hostGone(a, sender+" says that nobody has this address")
+		return d.hostUnreachable(a, sender+" says that nobody has this address")
 	}
 }
 
@@ -120,19 +120,19 @@ func (d *diagnosis) onlyThisPort(asked Attempt) bool {
 	return false
 }
 
-// hostGone is for an address that nobody has.
-func (d *diagnosis) hostGone(a Attempt, why string) failure {
+// hostUnreachable is for an address that nobody has.
+func (d *diagnosis) hostUnreachable(a Attempt, why string) failure {
 	if why == "" {
 		why = a.Text
 	}
-	return failure{cause: "host-unreachable", rank: rankWay, certainty: report.Likely, short: "cannot be found",
+	return failure{cause: "host-unreachable", rank: rankPath, certainty: report.Likely, short: "cannot be found",
 		summary: fmt.Sprintf("%s cannot be found on its network: %s. The machine is off, disconnected, or has another address.", d.where(a.Addr.Addr()), why),
 		remedy:  advice("Check that the machine is running and that this is its address.", onClient("ping "+a.Addr.Addr().String()), onServer("ip -br address"))}
 }
 
-// noWayThere is for a router that does not know where the host's network is.
-func (d *diagnosis) noWayThere(a Attempt, sender string) failure {
-	return failure{cause: "network-unreachable-remote", rank: rankWay, certainty: report.Likely, short: "has no route on the way",
+// networkUnreachable is for a router that does not know where the host's network is.
+func (d *diagnosis) networkUnreachable(a Attempt, sender string) failure {
+	return failure{cause: "network-unreachable-remote", rank: rankPath, certainty: report.Likely, short: "has no route on the way",
 		summary: fmt.Sprintf("The packets leave this machine, but %s does not know the way to %s.", sender, d.where(a.Addr.Addr())),
 		remedy:  advice("Check the address; then the VPN or the routes of the network that the answer came from.", onClient("traceroute "+a.Addr.Addr().String()))}
 }

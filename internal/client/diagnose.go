@@ -27,7 +27,7 @@ func Diagnose(o *Observations, version string) *report.Report {
 		Side: report.SideClient,
 	}}
 	d.target()
-	for _, step := range []func(){d.config, d.indirect, d.resolve, d.route, d.connect, d.banner, d.kex, d.damaged, d.hostKey, d.auth, d.session} {
+	for _, step := range []func(){d.config, d.indirect, d.resolve, d.route, d.connect, d.banner, d.kex, d.corruptedMAC, d.hostKey, d.auth, d.session} {
 		step()
 	}
 	if o.Interrupted {
@@ -113,8 +113,8 @@ func (d *diagnosis) find(cause string, certainty report.Certainty, summary strin
 	})
 }
 
-// soften makes the finding that was added last less than blocking.
-func (d *diagnosis) soften(impact report.Impact) {
+// lowerImpact makes the finding that was added last less than blocking.
+func (d *diagnosis) lowerImpact(impact report.Impact) {
 	d.r.Findings[len(d.r.Findings)-1].Impact = impact
 }
 

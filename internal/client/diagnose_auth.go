@@ -33,7 +33,7 @@ func (d *diagnosis) auth() {
 		d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "not complete before it was stopped")
 	case l.End == EndDisconnect && strings.Contains(l.Err, "Too many authentication failures"):
 		d.tooMany(l)
-	case l.End == EndTimeout || (l.End == EndClosed || l.End == EndReset) && d.since(l) >= graceEnd:
+	case l.End == EndTimeout || (l.End == EndClosed || l.End == EndReset) && d.loginTime(l) >= graceEnd:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "not complete in time")
 		d.find("auth-timeout", report.Likely, fmt.Sprintf("%s does not complete the login of %s within %s.", d.host, l.User, seconds(l.Ms)),
 			d.loginEvidence(l), advice("Look on the server what the login waits for: its name server, PAM or a network file system.", onConsole()))
@@ -43,16 +43,16 @@ func (d *diagnosis) auth() {
 			d.loginEvidence(l), advice("What answers there is no usual SSH server: look at the machine itself.", onConsole()))
 	case l.End != "":
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s", l.Err)
-		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in%s: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.words(), l.Err),
+		d.find("session-refused", report.Likely, fmt.Sprintf("%s ends the connection while %s logs in%s: %s. An account rule (PAM, an expired account, a penalty) is likely.", d.host, l.User, l.lastWords(), l.Err),
 			d.loginEvidence(l), advice("The server's log names the reason.", onConsole()))
 	default:
 		d.notLoggedIn(l)
 	}
 }
 
-// words are the last ones that the server said before it ended the login: what
+// lastWords are the last ones that the server said before it ended the login: what
 // PAM has to say of an account comes there (sshd, auth-pam.c).
-func (l *Login) words() string {
+func (l *Login) lastWords() string {
 	said := lastLine(l.Late)
 	if said == "" {
 		return ""
@@ -128,11 +128,11 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	case len(welcome) > 0:
 		d.needsOwner(l, welcome[0])
 	case len(typed) > 0:
-		d.asksToType(l, typed, rejected, partial)
+		d.passwordAsked(l, typed, rejected, partial)
 	case len(partial) > 0:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key is accepted, and the server wants %s as well", strings.Join(l.Left, " or "))
 		d.find("no-auth-method", report.Confirmed,
-			fmt.Sprintf("%s accepts the key of %s and wants a second proof (%s), which %s.", d.host, l.User, strings.Join(l.Left, ", "), l.mayNot()),
+			fmt.Sprintf("%s accepts the key of %s and wants a second proof (%s), which %s.", d.host, l.User, strings.Join(l.Left, ", "), l.whyNotTried()),
 			d.loginEvidence(l), advice("Allow the second method here (PreferredAuthentications, BatchMode no).", onClient(d.ssh("-o BatchMode=no"))))
 	case len(rejected) > 0:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: every key was rejected", l.User)
@@ -143,13 +143,13 @@ func (d *diagnosis) notLoggedIn(l *Login) {
 	default:
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "%s: no method in common", l.User)
 		d.find("no-auth-method", report.Confirmed,
-			fmt.Sprintf("%s lets %s log in by %s only, which %s.", d.host, l.User, list(l.Allowed), l.mayNot()),
+			fmt.Sprintf("%s lets %s log in by %s only, which %s.", d.host, l.User, list(l.Allowed), l.whyNotTried()),
 			d.loginEvidence(l), advice("Allow one of the server's methods here, or another one on the server.", onClient(d.ssh("-v")), onConsole()))
 	}
 }
 
-// mayNot says why ssh does not try what the server still offers.
-func (l *Login) mayNot() string {
+// whyNotTried says why ssh does not try what the server still offers.
+func (l *Login) whyNotTried() string {
 	left := l.Left
 	if left == nil {
 		left = l.Allowed
@@ -158,13 +158,13 @@ func (l *Login) mayNot() string {
 		return (m == "password" || m == "keyboard-interactive") && slices.Contains(l.Ours, m)
 	}
 	if (l.Batch || l.Nobody) && slices.ContainsFunc(left, asks) {
-		return l.silence() + " ssh asks nobody for"
+		return l.whyNobodyAsked() + " ssh asks nobody for"
 	}
 	return "this ssh may not try (it may use " + list(l.Ours) + ")"
 }
 
-// silence is why ssh can ask nobody.
-func (l *Login) silence() string {
+// whyNobodyAsked is why ssh can ask nobody.
+func (l *Login) whyNobodyAsked() string {
 	if l.Batch {
 		return "in batch mode"
 	}
@@ -182,19 +182,19 @@ func (d *diagnosis) needsOwner(l *Login, k Key) {
 	steps := []report.Step{onClient("ssh-add " + shquote.Path(k.File))}
 	if l.Batch || l.Nobody {
 		d.stage(report.StageAuth, report.StatusFailed, l.Ms, "the key needs its passphrase")
-		d.find("private-key-passphrase", report.Confirmed, summary+" "+upper(l.silence())+", nobody can be asked.", d.loginEvidence(l),
+		d.find("private-key-passphrase", report.Confirmed, summary+" "+upper(l.whyNobodyAsked())+", nobody can be asked.", d.loginEvidence(l),
 			advice("Load the key into the agent first.", steps...))
 		return
 	}
 	d.stage(report.StageAuth, report.StatusUnknown, l.Ms, "the server accepts %s; its passphrase was not asked for", k.Label())
 	d.find("private-key-passphrase", report.Confirmed, summary+" ssh will ask for it.", d.loginEvidence(l),
 		advice("Type the passphrase, or load the key into the agent once.", steps...))
-	d.soften(report.Note)
+	d.lowerImpact(report.Note)
 	d.incomplete("login", "the passphrase of "+k.Label()+" was not asked for")
 }
 
-// asksToType is for a server that lets a person type something.
-func (d *diagnosis) asksToType(l *Login, typed []string, rejected, partial []Key) {
+// passwordAsked is for a server that lets a person type something.
+func (d *diagnosis) passwordAsked(l *Login, typed []string, rejected, partial []Key) {
 	method := strings.Join(typed, " or ")
 	detail := "the server asks for a password, which is not tried"
 	if len(partial) > 0 {
@@ -204,7 +204,7 @@ func (d *diagnosis) asksToType(l *Login, typed []string, rejected, partial []Key
 	d.incomplete("login", "the server goes on to "+method+", which needs typing and was not tried")
 	if len(rejected) > 0 {
 		d.rejected(l, rejected)
-		d.soften(report.Degrading)
+		d.lowerImpact(report.Degrading)
 	}
 }
 
@@ -244,11 +244,11 @@ func (d *diagnosis) rejected(l *Login, keys []Key) {
 			d.host, l.User, strings.Join(names, ", ")),
 		d.loginEvidence(l),
 		advice("Check the user name; then have the public key added on the server, or let the server say why it does not take it.",
-			d.copyStep(keys[0]), onServer("sudo sshwhy server --user "+shquote.Word(l.User))))
+			d.showPublicKey(keys[0]), onServer("sudo sshwhy server --user "+shquote.Word(l.User))))
 }
 
-// copyStep shows the public half of a key, to be added on the server.
-func (d *diagnosis) copyStep(k Key) report.Step {
+// showPublicKey shows the public half of a key, to be added on the server.
+func (d *diagnosis) showPublicKey(k Key) report.Step {
 	if k.File == "" {
 		return onClient("ssh-add -L")
 	}
@@ -272,7 +272,7 @@ func (l *Login) noPassword() string {
 	if !slices.Contains(l.Allowed, "password") && !slices.Contains(l.Allowed, "keyboard-interactive") || !l.Batch && !l.Nobody {
 		return ""
 	}
-	return "; " + l.silence() + " ssh asks for no password either"
+	return "; " + l.whyNobodyAsked() + " ssh asks for no password either"
 }
 
 // nothingOffered is for a server that wants a key while ssh has none to offer.
@@ -326,9 +326,9 @@ func (d *diagnosis) tooMany(l *Login) {
 // the end of the server's patience (LoginGraceTime) and not a refusal.
 const graceEnd = 3500
 
-// since is how long, in ms, the server had waited for the login: its clock runs
+// loginTime is how long, in ms, the server had waited for the login: its clock runs
 // from the connection on.
-func (d *diagnosis) since(l *Login) float64 {
+func (d *diagnosis) loginTime(l *Login) float64 {
 	total := l.Ms
 	if d.o.Kex != nil {
 		total += d.o.Kex.Ms

@@ -25,7 +25,7 @@ func (d *diagnosis) banner() {
 		d.find("ssh1-only", report.Confirmed,
 			fmt.Sprintf("%s speaks only the old SSH protocol %s, which today's ssh does not.", d.host, b.Ident.Protocol),
 			d.bannerEvidence(), advice("Have the SSH server on that machine replaced or set to protocol 2; protocol 1 is broken beyond repair.", onConsole()))
-	case whatSpeaks(b.Ident.Raw) != "" || d.secondSpeaks() != "" || b.End == EndProtocol:
+	case whatSpeaks(b.Ident.Raw) != "" || d.tlsAnswer() != "" || b.End == EndProtocol:
 		d.notSSH(b)
 	case b.End == EndTimeout && len(b.Ident.Before) > 0 && !startsLikeSSH(b.Ident.Before[0]):
 		d.notSSH(b)
@@ -40,7 +40,7 @@ func (d *diagnosis) banner() {
 func (d *diagnosis) notSSH(b *Banner) {
 	what := whatSpeaks(b.Ident.Raw)
 	if what == "" {
-		what = d.secondSpeaks()
+		what = d.tlsAnswer()
 	}
 	if what == "" {
 		what = "something that is not SSH"
@@ -97,7 +97,7 @@ func (d *diagnosis) bannerEvidence() []report.Evidence {
 	return out
 }
 
-func (d *diagnosis) secondSpeaks() string {
+func (d *diagnosis) tlsAnswer() string {
 	if d.o.Second == nil {
 		return ""
 	}

@@ -53,8 +53,8 @@ func (d *diagnosis) reached(before []Attempt, good Attempt) {
 		c := d.classify(a)
 		d.find("address-family-mismatch", report.Confirmed,
 			fmt.Sprintf("%s answers by %s, but by %s, which ssh tries first, it %s.", d.host, familyOf(good), familyOf(a), c.short),
-			[]report.Evidence{attemptEvidence(a), attemptEvidence(good)}, d.pickFamily(good))
-		d.soften(report.Degrading)
+			[]report.Evidence{attemptEvidence(a), attemptEvidence(good)}, d.familyRemedy(good))
+		d.lowerImpact(report.Degrading)
 		return
 	}
 	d.slowFirst(before)
@@ -82,25 +82,25 @@ func (d *diagnosis) slowFirst(before []Attempt) {
 	}
 	d.find(f.cause, f.certainty, summary, evidence,
 		advice("Take the dead addresses out of DNS or the hosts file, or let ssh give up sooner.", onClient(d.ssh("-o ConnectTimeout=5")), onConsole()))
-	d.soften(report.Degrading)
+	d.lowerImpact(report.Degrading)
 }
 
-// pickFamily is how to go straight to the family that answers.
-func (d *diagnosis) pickFamily(good Attempt) *report.Remedy {
+// familyRemedy is how to go straight to the family that answers.
+func (d *diagnosis) familyRemedy(good Attempt) *report.Remedy {
 	flag, setting := "-6", "AddressFamily inet6"
 	if good.Addr.Addr().Is4() {
 		flag, setting = "-4", "AddressFamily inet"
 	}
 	return &report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Use %s, and look on the server why the other one fails.", familyOf(good)),
-		Steps: []report.Step{d.forHost(d.ssh(flag), flag[1], setting)}}
+		Steps: []report.Step{d.optionStep(d.ssh(flag), flag[1], setting)}}
 }
 
-// forHost is the step that gives ssh another option for this host: by hand with
+// optionStep is the step that gives ssh another option for this host: by hand with
 // the command, automatically by an entry in the user's configuration, for which
 // the option must not be on the command line already and the name be plain.
 // ssh takes the first value it finds, so the entry goes to the head; what stood
 // there goes on to be meant for every host.
-func (d *diagnosis) forHost(command string, flag byte, setting string) report.Step {
+func (d *diagnosis) optionStep(command string, flag byte, setting string) report.Step {
 	step := onClient(command)
 	typed := false
 	EachOption(d.o.Args, func(f byte, _ string) { typed = typed || f == flag || f == 'o' || f == 'F' || f == '4' || f == '6' })
@@ -205,7 +205,7 @@ func (d *diagnosis) redirected() {
 	d.find("client-config-misdirects", report.Possible,
 		fmt.Sprintf("%s line %d (%s) shapes this connection: what was typed is %s, and it goes to %s port %d.", first.File, first.Line, first.Text, d.o.Typed, c.Host(), c.Port()),
 		evidence, advice("Check that these lines are still right, or go around them once.", onClient(d.ssh("-F none"))))
-	d.soften(report.Note)
+	d.lowerImpact(report.Note)
 }
 
 // otherPort looks for an SSH server on another port of the same host.
@@ -226,7 +226,7 @@ func (d *diagnosis) otherPort() {
 			fmt.Sprintf("An SSH server answers on port %d of %s, not on port %d, which was asked for.", a.Addr.Port(), d.where(a.Addr.Addr()), asked.Addr.Port()),
 			[]report.Evidence{attemptEvidence(asked), {Source: "connect " + a.Addr.String(), Excerpt: a.Banner}},
 			&report.Remedy{Kind: report.Repair, Summary: fmt.Sprintf("Connect to port %d, or write it into ~/.ssh/config.", a.Addr.Port()),
-				Steps: []report.Step{d.forHost(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())), 'p', fmt.Sprintf("Port %d", a.Addr.Port()))}})
+				Steps: []report.Step{d.optionStep(d.ssh(fmt.Sprintf("-p %d", a.Addr.Port())), 'p', fmt.Sprintf("Port %d", a.Addr.Port()))}})
 		return
 	}
 }
@@ -242,9 +242,9 @@ func (d *diagnosis) otherFamily() {
 		asked := d.o.Connect[0]
 		d.find("address-family-mismatch", report.Confirmed,
 			fmt.Sprintf("%s answers by %s, but this connection may only use %s, where it %s.", d.host, familyOf(a), familyOf(asked), d.classify(asked).short),
-			[]report.Evidence{attemptEvidence(asked), attemptEvidence(a)}, d.pickFamily(a))
+			[]report.Evidence{attemptEvidence(asked), attemptEvidence(a)}, d.familyRemedy(a))
 		if d.o.Config.line("addressfamily") == nil {
-			d.soften(report.Note)
+			d.lowerImpact(report.Note)
 		}
 		return
 	}

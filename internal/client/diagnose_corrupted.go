@@ -20,9 +20,9 @@ func corrupted(err string) bool {
 	return false
 }
 
-// damaged is for a connection that ended because a packet from the server failed its
+// corruptedMAC is for a connection that ended because a packet from the server failed its
 // integrity check, in whichever step.
-func (d *diagnosis) damaged() {
+func (d *diagnosis) corruptedMAC() {
 	o, err, when := d.o, "", ""
 	switch {
 	case o.HostKey != nil && corrupted(o.HostKey.Err):

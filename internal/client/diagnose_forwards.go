@@ -19,7 +19,7 @@ func (d *diagnosis) forwards() bool {
 			[]report.Evidence{{Source: "listen for " + l.Option, Excerpt: l.Text}},
 			advice("Use another local port, or end the program that holds this one.", onClient("sudo ss -tlnp")))
 		if d.o.Config.Get("exitonforwardfailure") != "yes" {
-			d.soften(report.Degrading)
+			d.lowerImpact(report.Degrading)
 		}
 	}
 	o := d.o.Onward
@@ -37,7 +37,7 @@ func (d *diagnosis) forwards() bool {
 				Steps: []report.Step{onServer("sudo sshd -T | grep -i -E 'forwarding|permitopen'")}})
 	default:
 		d.stage(report.StageSession, report.StatusFailed, 0, "%s", o.Err)
-		for _, b := range beyond {
+		for _, b := range onwardErrors {
 			if strings.Contains(o.Err, b.words) {
 				d.find(b.cause, report.Confirmed, fmt.Sprintf(b.summary, o.Target, d.host), evidence, advice("Look from that machine.", onServer("sshwhy "+shquote.Operand(o.Target))))
 				return true

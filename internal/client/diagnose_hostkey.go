@@ -28,8 +28,8 @@ func (d *diagnosis) hostKey() {
 	shown := fmt.Sprintf("%s %s", h.Type, h.Fingerprint)
 	d.keyDNS(h)
 	switch {
-	case standing == KeyBarred:
-		d.keyBarred(h, lines)
+	case standing == KeyListUnreadable:
+		d.revokedListUnreadable(h, lines)
 	case h.LeftToSSH() != "":
 		d.leftToSSH(h, shown)
 	case h.DNS.Trusted() && standing != KeyKnown && !h.inList():
@@ -156,14 +156,14 @@ func (h *HostKey) evidence(d *diagnosis, lines []KnownKey) []report.Evidence {
 		out = append(out, h.DNS.evidence()...)
 	}
 	for _, k := range lines[:min(len(lines), 4)] {
-		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: k.brief()})
+		out = append(out, report.Evidence{Source: k.File, Line: k.Line, Excerpt: k.excerpt()})
 	}
 	return out
 }
 
-// brief is a line as it stands in its file, with the key's fingerprint in the place of
+// excerpt is a line as it stands in its file, with the key's fingerprint in the place of
 // the key: an RSA key has 370 letters, which nobody compares.
-func (k KnownKey) brief() string {
+func (k KnownKey) excerpt() string {
 	fields := strings.Fields(k.Text)
 	for i, f := range fields {
 		if i > 0 && f != "" && fields[i-1] == k.Type && len(f) > len(k.Fingerprint) {
@@ -178,7 +178,7 @@ func (k KnownKey) brief() string {
 func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 	k := lines[0]
 	status, impact := report.StatusFailed, report.Blocking
-	if h.lenient() {
+	if h.acceptsChanged() {
 		status, impact = report.StatusWarning, report.Degrading
 	}
 	d.stage(report.StageHostKey, status, h.Ms, "%s is not the key on record (%s:%d)", shown, k.File, k.Line)
@@ -195,7 +195,7 @@ func (d *diagnosis) keyChanged(h *HostKey, lines []KnownKey, shown string) {
 				onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"),
 				h.replaceKey(k),
 			}})
-	d.soften(impact)
+	d.lowerImpact(impact)
 }
 
 // replaceKey forgets the key on record; done automatically, once the person has

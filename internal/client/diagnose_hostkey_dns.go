@@ -33,9 +33,9 @@ func (d *diagnosis) keyDNS(h *HostKey) {
 			onServer("ssh-keygen -r "+shquote.Operand(d.host)), onClient("dig +dnssec SSHFP "+shquote.Operand(d.host))))
 	switch {
 	case k.Wanted == "":
-		d.soften(report.Note)
+		d.lowerImpact(report.Note)
 	case !h.Refused():
-		d.soften(report.Degrading)
+		d.lowerImpact(report.Degrading)
 	}
 }
 

@@ -15,32 +15,32 @@ func (d *diagnosis) records(h *HostKey) {
 		switch {
 		case f.Denied:
 			d.find("known-hosts-permissions", report.Confirmed, fmt.Sprintf("The record of host keys %s cannot be read: %s.", f.Path, f.Err),
-				[]report.Evidence{{Source: f.Path, Excerpt: f.Err}}, f.letRead())
-			if standing != KeyNew || h.lenient() || h.Strict == "accept-new" {
-				d.soften(report.Degrading)
+				[]report.Evidence{{Source: f.Path, Excerpt: f.Err}}, f.readRemedy())
+			if standing != KeyNew || h.acceptsChanged() || h.Strict == "accept-new" {
+				d.lowerImpact(report.Degrading)
 			}
 		case f.Kind == KindDir:
 			d.find("known-hosts-permissions", report.Confirmed,
 				fmt.Sprintf("%s, which is named as the record of host keys, is a directory: ssh finds no key there, and can record none.", f.Path),
 				[]report.Evidence{{Source: f.Path, Excerpt: "directory"}}, advice("Name a file instead.", onClient("ls -ld "+shquote.Path(f.Path)), onClient(d.ssh("-G")+" | grep -i knownhostsfile")))
-			d.soften(report.Note)
+			d.lowerImpact(report.Note)
 		case f.Unread():
-			d.incomplete("host keys on record", fmt.Sprintf("%s was not read: %s", f.Path, f.why()))
+			d.incomplete("host keys on record", fmt.Sprintf("%s was not read: %s", f.Path, f.whyUnread()))
 		}
 	}
 }
 
-// why says why a file was not read.
-func (f KnownFile) why() string {
+// whyUnread says why a file was not read.
+func (f KnownFile) whyUnread() string {
 	if f.Kind != "" {
 		return f.Kind.NotAFile()
 	}
 	return f.Err
 }
 
-// letRead is what gives a record back to its reader. Nothing is given to the user but
+// readRemedy is what gives a record back to its reader. Nothing is given to the user but
 // what is root's in his own home.
-func (f KnownFile) letRead() *report.Remedy {
+func (f KnownFile) readRemedy() *report.Remedy {
 	switch {
 	case f.Global:
 		return &report.Remedy{Kind: report.Repair, Summary: "The file is for all users of this machine: let them read it.", Steps: []report.Step{
@@ -59,9 +59,9 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 		Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}}
 	evidence := h.evidence(d, nil)
 	for _, f := range h.Files {
-		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.said(h.Names[0])})
+		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.excerpt(h.Names[0])})
 	}
-	if unread := h.UnreadFiles(); len(unread) > 0 && !h.Unasked() {
+	if unread := h.UnreadFiles(); len(unread) > 0 && !h.AcceptsNew() {
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "%s; whether it is on record could not be seen: %s was not read", shown, unread[0].Path)
 		d.stop = true
 		return
@@ -69,14 +69,14 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 	note := func(status report.Status, detail, sentence string) {
 		d.stage(report.StageHostKey, status, h.Ms, "%s", detail)
 		d.find("host-key-unknown", report.Confirmed, sentence, evidence, compare)
-		d.soften(report.Note)
+		d.lowerImpact(report.Note)
 	}
 	switch {
-	case h.strictly():
+	case h.refusesNew():
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
 		d.find("host-key-unknown", report.Confirmed,
 			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.", d.host, h.whyStrict()), evidence, compare)
-	case h.Unasked():
+	case h.AcceptsNew():
 		note(report.StatusOK, shown+", not on record; ssh takes it unasked",
 			fmt.Sprintf("%s is not on record here: ssh takes its key %s without asking (StrictHostKeyChecking is %s).", d.host, h.Fingerprint, h.Strict))
 	case h.Answer == AnswerYes:
@@ -101,7 +101,7 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 func (d *diagnosis) unseenKey(h *HostKey) {
 	var evidence []report.Evidence
 	for _, f := range h.Files {
-		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.said(h.Names[0])})
+		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.excerpt(h.Names[0])})
 	}
 	if len(evidence) == 0 {
 		evidence = append(evidence, report.Evidence{Source: d.o.Config.Command, Excerpt: "no known_hosts file"})
@@ -111,13 +111,13 @@ func (d *diagnosis) unseenKey(h *HostKey) {
 		fmt.Sprintf("%s is not on record here: ssh will ask whether its key is right. Until that is answered nothing is offered to it.", d.host), evidence,
 		&report.Remedy{Kind: report.Open, Summary: "Connect once with ssh, and compare the fingerprint with the one that the host's console prints.",
 			Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}})
-	d.soften(report.Note)
+	d.lowerImpact(report.Note)
 	d.incomplete("login", "the host is not on record here, and only ssh itself has what would show its key ("+h.Err+"); connect once with ssh and compare the fingerprint")
 	d.stop = true
 }
 
-// said is what a file says about a host that it does not name.
-func (f KnownFile) said(name string) string {
+// excerpt is what a file says about a host that it does not name.
+func (f KnownFile) excerpt(name string) string {
 	switch {
 	case f.Kind != "":
 		return string(f.Kind)
@@ -139,8 +139,8 @@ func (h *HostKey) whyStrict() string {
 	}
 }
 
-// keyBarred is for a list of revoked keys that ssh cannot read.
-func (d *diagnosis) keyBarred(h *HostKey, lines []KnownKey) {
+// revokedListUnreadable is for a list of revoked keys that ssh cannot read.
+func (d *diagnosis) revokedListUnreadable(h *HostKey, lines []KnownKey) {
 	path, why := lines[0].File, lines[0].Text
 	d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "the list of revoked keys %s cannot be read", path)
 	d.find("host-key-revoked", report.Confirmed,

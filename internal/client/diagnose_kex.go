@@ -64,7 +64,7 @@ func (d *diagnosis) noCommon(n Negotiated) {
 			{Source: "server's KEXINIT " + d.o.Chosen, Excerpt: d.offered(n.Server)},
 			{Source: "ssh -G", Excerpt: n.Keyword + " " + strings.Join(n.Client, ",")},
 		},
-		d.meetAgain(n, offer))
+		d.algorithmRemedy(n, offer))
 }
 
 // offered is a name-list as the server sent it, and a word on what was not kept.
@@ -110,9 +110,9 @@ func keywordName(keyword string) string {
 	}
 }
 
-// meetAgain says which side to change. What the server offers is usually
+// algorithmRemedy says which side to change. What the server offers is usually
 // outdated, so changing it there is the better remedy.
-func (d *diagnosis) meetAgain(n Negotiated, offer []string) *report.Remedy {
+func (d *diagnosis) algorithmRemedy(n Negotiated, offer []string) *report.Remedy {
 	keyword := keywordName(n.Keyword)
 	if len(offer) == 0 {
 		return advice("The server's list is empty: correct "+keyword+" on the server.", onConsole())

@@ -36,7 +36,7 @@ func (d *diagnosis) keyFaults(l *Login) {
 
 func (d *diagnosis) keyFault(impact report.Impact, cause, summary string, evidence report.Evidence, remedy *report.Remedy) {
 	d.find(cause, report.Confirmed, summary, []report.Evidence{evidence}, remedy)
-	d.soften(impact)
+	d.lowerImpact(impact)
 }
 
 // oneKeyFault is for one key that ssh cannot use.
@@ -52,7 +52,7 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 			advice("Make the file readable for yourself, or name another one.", onClient("ls -l "+shquote.Path(k.File))))
 	case FaultMode:
 		evidence.Excerpt = "mode " + k.Mode
-		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence, k.strictly())
+		d.keyFault(impact, "private-key-permissions", fmt.Sprintf("ssh ignores the key %s, because others can read it (mode %s).", k.File, k.Mode), evidence, k.chmodRemedy())
 	case FaultPublic:
 		d.keyFault(impact, "identity-is-public-key", fmt.Sprintf("%s is a public key; ssh needs the private one, the file without .pub.", k.File), evidence,
 			advice("Name the private key file.", onClient(d.ssh("-i "+shquote.Path(strings.TrimSuffix(k.File, ".pub"))))))
@@ -81,10 +81,10 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 		d.find("rsa-key-too-small", report.Confirmed,
 			fmt.Sprintf("The key %s is not offered: it is an RSA key of %d bits, and this ssh uses none below %s (RequiredRSASize).", k.Label(), k.Bits, k.Detail), evidence,
 			advice("Make a new key and have its public half put where the old one is.", onClient("ssh-keygen -t ed25519"), onClient("cat ~/.ssh/id_ed25519.pub")))
-		d.soften(impact)
+		d.lowerImpact(impact)
 	case FaultEncrypted:
 		if k.State == "" && k.Fingerprint == "" && !l.OK && (l.Batch || l.Nobody) {
-			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.silence()), evidence,
+			d.keyFault(impact, "private-key-passphrase", fmt.Sprintf("The key %s needs its passphrase, and %s nobody can be asked.", k.File, l.whyNobodyAsked()), evidence,
 				advice("Load the key into the agent first.", onClient("ssh-add "+shquote.Path(k.File))))
 		}
 	}
@@ -94,9 +94,9 @@ func (d *diagnosis) oneKeyFault(l *Login, k Key, impact report.Impact) {
 	}
 }
 
-// strictly takes the permissions of everyone else away. What others could only
+// chmodRemedy takes the permissions of everyone else away. What others could only
 // read is still the user's key; what they could write may be one of theirs.
-func (k Key) strictly() *report.Remedy {
+func (k Key) chmodRemedy() *report.Remedy {
 	act := &report.Action{Kind: report.ActMode, Path: k.File, Mode: 0o600}
 	m := &report.Remedy{Kind: report.Repair, Summary: "Take the permissions of everyone else away.", Steps: []report.Step{
 		{Do: "chmod 600 " + shquote.Path(k.File), Undo: "chmod " + k.Mode + " " + shquote.Path(k.File), Where: report.OnClient, Act: act}}}

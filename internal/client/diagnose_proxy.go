@@ -51,7 +51,7 @@ func (d *diagnosis) proxied(p *Proxy) {
 	said := strings.TrimSpace(p.Stderr)
 	evidence := []report.Evidence{{Source: p.Command, Excerpt: strings.TrimSpace(fmt.Sprintf("%s\nexit %d %s", said, p.Exit, p.Err))}}
 	if d.o.Jump != nil {
-		if d.beyondJump(said, evidence) {
+		if d.onwardFailed(said, evidence) {
 			d.stop = true
 			return
 		}
@@ -71,9 +71,9 @@ func (d *diagnosis) proxied(p *Proxy) {
 		advice("Run the command by hand; it should print a line that begins with SSH-2.0.", onClient(p.Command)))
 }
 
-// beyond are the words in which ssh -W reports what the jump host met, from the
+// onwardErrors are the words in which ssh -W reports what the jump host met, from the
 // error numbers that the jump host's sshd sends along (channels.c).
-var beyond = [...]struct{ words, cause, summary string }{
+var onwardErrors = [...]struct{ words, cause, summary string }{
 	{"administratively prohibited", "forwarding-disabled", "The jump host %[2]s does not allow connections onward to %[1]s (AllowTcpForwarding, PermitOpen)."},
 	{"Connection refused", "connection-refused", "%[1]s refuses the connection that the jump host %[2]s makes to it: most likely no SSH server is listening there."},
 	{"Connection timed out", "connection-timed-out", "Nothing answers at %[1]s when the jump host %[2]s connects to it."},
@@ -83,9 +83,9 @@ var beyond = [...]struct{ words, cause, summary string }{
 	{"Temporary failure in name resolution", "name-server-unreachable", "No name server answers the jump host %[2]s when it looks for %[1]s."},
 }
 
-// beyondJump names what the jump host met on its way to the target.
-func (d *diagnosis) beyondJump(said string, evidence []report.Evidence) bool {
-	for _, b := range beyond {
+// onwardFailed names what the jump host met on its way to the target.
+func (d *diagnosis) onwardFailed(said string, evidence []report.Evidence) bool {
+	for _, b := range onwardErrors {
 		if !strings.Contains(said, b.words) {
 			continue
 		}

@@ -14,7 +14,7 @@ func (d *diagnosis) refusal(a Attempt) failure {
 		return d.firewalled(a, report.Likely, "the refusal was no answer of its TCP")
 	}
 	if a.Reset != nil || len(d.o.Probes) > 0 {
-		if f, ok := d.madeBy(a); ok {
+		if f, ok := d.byResets(a); ok {
 			return f
 		}
 	}
@@ -27,8 +27,8 @@ func (d *diagnosis) refusal(a Attempt) failure {
 	return d.refused(a)
 }
 
-// madeBy goes by how the resets are made, where a raw socket saw them.
-func (d *diagnosis) madeBy(a Attempt) (failure, bool) {
+// byResets goes by how the resets are made, where a raw socket saw them.
+func (d *diagnosis) byResets(a Attempt) (failure, bool) {
 	probes := d.probesOf(a)
 	made, reference := JudgeResets(probes, a.Addr)
 	elsewhere, nearer := otherMachine(probes, a.Addr)

@@ -79,7 +79,7 @@ func (d *diagnosis) unresolved(r *Resolve) {
 		d.stage(report.StageResolve, report.StatusFailed, r.Ms, "%s has no address", r.Name)
 		d.find("name-not-found", report.Confirmed,
 			fmt.Sprintf("The name %s exists in DNS but has no address: there is nothing to connect to.", r.Name), evidence,
-			d.checkName(r))
+			d.nameRemedy(r))
 	default:
 		d.stage(report.StageResolve, report.StatusFailed, r.Ms, "%s does not exist", r.Name)
 		certainty := report.Confirmed
@@ -87,7 +87,7 @@ func (d *diagnosis) unresolved(r *Resolve) {
 			certainty = report.Likely
 		}
 		d.find("name-not-found", certainty, fmt.Sprintf("There is no host called %s: neither DNS nor the hosts file of this machine knows it.", r.Name),
-			evidence, d.checkName(r))
+			evidence, d.nameRemedy(r))
 	}
 }
 
@@ -107,7 +107,7 @@ func (d *diagnosis) nobodyAnswers(r *Resolve, evidence []report.Evidence) {
 	d.find("name-server-unreachable", report.Confirmed,
 		fmt.Sprintf("The name %s could not be looked up: no name server of this machine answers (%s). This says nothing about the host itself.",
 			r.Name, strings.Join(r.Servers, ", ")),
-		evidence, d.useAddress("Check this machine's network connection and the name servers in /etc/resolv.conf. With the host's address ssh works without names.",
+		evidence, d.addressRemedy("Check this machine's network connection and the name servers in /etc/resolv.conf. With the host's address ssh works without names.",
 			onClient("cat /etc/resolv.conf")))
 }
 
@@ -123,15 +123,15 @@ func (d *diagnosis) serversFail(r *Resolve, evidence []report.Evidence) {
 	d.stage(report.StageResolve, report.StatusFailed, r.Ms, "the name server answers %s", code)
 	d.find("name-server-unreachable", report.Confirmed,
 		fmt.Sprintf("The name %s could not be looked up: the name server answers, but only with its own failure (%s).", r.Name, code),
-		evidence, d.useAddress("Wait and try again, or ask another name server. With the host's address ssh works without names."))
+		evidence, d.addressRemedy("Wait and try again, or ask another name server. With the host's address ssh works without names."))
 }
 
-func (d *diagnosis) useAddress(summary string, steps ...report.Step) *report.Remedy {
+func (d *diagnosis) addressRemedy(summary string, steps ...report.Step) *report.Remedy {
 	return advice(summary, append(steps, onClient("ssh USER@ADDRESS"))...)
 }
 
-// checkName is what to do about a name that does not exist.
-func (d *diagnosis) checkName(r *Resolve) *report.Remedy {
+// nameRemedy is what to do about a name that does not exist.
+func (d *diagnosis) nameRemedy(r *Resolve) *report.Remedy {
 	if !strings.Contains(r.Name, ".") {
 		return advice("Check the spelling. A short name like this one must stand in the configuration of ssh (Host), in the hosts file, or be completed by a search domain.",
 			onClient("getent hosts "+shquote.Operand(r.Name)), onClient("grep -i search /etc/resolv.conf"))

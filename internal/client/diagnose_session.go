@@ -77,9 +77,9 @@ func (d *diagnosis) terminal(s *Session) {
 	switch asked := d.o.Config.Get("requesttty"); {
 	case asked == "yes" || asked == "true" || asked == "force": // ssh gives up: measured with 9.2 and 10.0
 	case s.Ran:
-		d.soften(report.Degrading)
+		d.lowerImpact(report.Degrading)
 	default: // an account for one program, which has no use for a terminal
-		d.soften(report.Note)
+		d.lowerImpact(report.Note)
 	}
 }
 
@@ -110,9 +110,9 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 	d.stage(report.StageSession, report.StatusOK, s.Ms, "no shell: a program of the server's choice runs and ends with %d", sh.Exit)
 	d.find("session-refused", report.Likely,
 		fmt.Sprintf("%s logs %s in and gives no shell: a program of the server's choice runs instead, says %q and ends.", d.host, d.o.Login.User, said), evidence, look)
-	d.soften(report.Degrading)
+	d.lowerImpact(report.Degrading)
 	if sh.Exit == 0 || expectedUser(d.host) != "" {
-		d.soften(report.Note) // it did what it is there for
+		d.lowerImpact(report.Note) // it did what it is there for
 	}
 }
 

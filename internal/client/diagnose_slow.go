@@ -33,5 +33,5 @@ func (d *diagnosis) slowLogin(l *Login) {
 	d.find("login-slow", report.Likely, fmt.Sprintf("Logging in to %s takes %s, of which %s pass %s.", d.host, seconds(total), seconds(longest.ms), longest.what),
 		[]report.Evidence{{Source: "login at " + d.o.Chosen, Excerpt: fmt.Sprintf("first answer after %.0f ms, logged in after %.0f ms, a command had run %.0f ms later", l.FirstMs, l.Ms, phases[2].ms)}},
 		advice("On the server look at what takes the time.", onConsole()))
-	d.soften(report.Degrading)
+	d.lowerImpact(report.Degrading)
 }

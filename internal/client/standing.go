@@ -7,12 +7,12 @@ type Standing string
 
 // The standings.
 const (
-	KeyKnown   Standing = "known"
-	KeyNew     Standing = "new"
-	KeyChanged Standing = "changed"
-	KeyRevoked Standing = "revoked"
-	KeyBadCert Standing = "bad certificate"
-	KeyBarred  Standing = "list of revoked keys unreadable" // then ssh takes no key at all
+	KeyKnown          Standing = "known"
+	KeyNew            Standing = "new"
+	KeyChanged        Standing = "changed"
+	KeyRevoked        Standing = "revoked"
+	KeyBadCert        Standing = "bad certificate"
+	KeyListUnreadable Standing = "list of revoked keys unreadable" // then ssh takes no key at all
 )
 
 // Standing judges the key as ssh does (hostfile.c check_hostkeys_by_key_or_type,
@@ -28,7 +28,7 @@ func (h *HostKey) Standing() (Standing, []KnownKey) {
 			return KeyRevoked, []KnownKey{line}
 		case l.Err != "":
 			line.Text = l.Err
-			return KeyBarred, []KnownKey{line}
+			return KeyListUnreadable, []KnownKey{line}
 		}
 	}
 	var same, other []KnownKey
@@ -85,8 +85,8 @@ func (h *HostKey) LeftToSSH() string {
 	return ""
 }
 
-// strictly reports whether ssh refuses an unknown key instead of asking.
-func (h *HostKey) strictly() bool {
+// refusesNew reports whether ssh refuses an unknown key instead of asking.
+func (h *HostKey) refusesNew() bool {
 	switch h.Strict {
 	case "no", "false", "off", "accept-new":
 		return false
@@ -97,11 +97,13 @@ func (h *HostKey) strictly() bool {
 	}
 }
 
-// Unasked reports whether ssh takes an unknown key without asking.
-func (h *HostKey) Unasked() bool { return h.lenient() || h.Strict == "accept-new" }
+// AcceptsNew reports whether ssh takes an unknown key without asking.
+func (h *HostKey) AcceptsNew() bool { return h.acceptsChanged() || h.Strict == "accept-new" }
 
-// lenient reports whether ssh goes on even with a changed key.
-func (h *HostKey) lenient() bool { return h.Strict == "no" || h.Strict == "false" || h.Strict == "off" }
+// acceptsChanged reports whether ssh goes on even with a changed key.
+func (h *HostKey) acceptsChanged() bool {
+	return h.Strict == "no" || h.Strict == "false" || h.Strict == "off"
+}
 
 // Refused reports whether the walk ends here: where ssh would end the connection, and
 // where it would ask and nobody has said yes. A key that DNS vouches for is taken
@@ -114,16 +116,16 @@ func (h *HostKey) Refused() bool {
 	if h.LeftToSSH() != "" {
 		return true
 	}
-	if h.Accepted() && standing != KeyBarred && !h.inList() {
+	if h.Accepted() && standing != KeyListUnreadable && !h.inList() {
 		return false
 	}
 	switch standing {
 	case KeyKnown:
 		return false
 	case KeyNew:
-		return !h.Unasked() && h.Answer != AnswerYes
+		return !h.AcceptsNew() && h.Answer != AnswerYes
 	case KeyChanged:
-		return !h.lenient()
+		return !h.acceptsChanged()
 	default:
 		return true
 	}
@@ -132,13 +134,13 @@ func (h *HostKey) Refused() bool {
 // Asks reports whether ssh would ask a person about the key.
 func (h *HostKey) Asks() bool {
 	standing, _ := h.Standing()
-	return standing == KeyNew && h.LeftToSSH() == "" && !h.Accepted() && !h.strictly() && !h.Unasked()
+	return standing == KeyNew && h.LeftToSSH() == "" && !h.Accepted() && !h.refusesNew() && !h.AcceptsNew()
 }
 
 // WouldAsk reports whether ssh would ask about the host whatever key it shows: where
 // nothing is on record, and nothing but the records could vouch for it.
 func (h *HostKey) WouldAsk() bool {
-	return len(h.Known) == 0 && !h.Elsewhere && !h.Accepted() && !h.strictly() && !h.Unasked()
+	return len(h.Known) == 0 && !h.Elsewhere && !h.Accepted() && !h.refusesNew() && !h.AcceptsNew()
 }
 
 // Accepted reports whether ssh takes the key without a look at the records.

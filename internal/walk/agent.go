@@ -81,10 +81,10 @@ func (p patient) SignWithAlgorithm(rand randReader, data []byte, algorithm strin
 	return s.SignWithAlgorithm(rand, data, algorithm)
 }
 
-// lineUp puts the keys in the order in which ssh offers them (sshconnect2.c:
+// offerOrder puts the keys in the order in which ssh offers them (sshconnect2.c:
 // pubkey_prepare): certificates, keys of the agent that the configuration
 // names, other keys of the agent unless IdentitiesOnly, then files.
-func lineUp(files, fromAgent []identity, identitiesOnly bool) []identity {
+func offerOrder(files, fromAgent []identity, identitiesOnly bool) []identity {
 	var certs, both, agents, rest []identity
 	used := map[int]bool{}
 	for _, f := range files {

@@ -42,7 +42,7 @@ type authenticator struct {
 // auth prepares what ssh would try.
 func (w *walker) auth(ctx context.Context, conn *resumedConn) *authenticator {
 	c := &w.obs.Config
-	l := &client.Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody(), OnlyNamed: c.Get("identitiesonly") == "yes"}
+	l := &client.Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobodyToAsk(), OnlyNamed: c.Get("identitiesonly") == "yes"}
 	a := &authenticator{obs: l, conn: conn, begin: time.Now(), close: func() {}}
 	if w.opt.NoAuth {
 		return a
@@ -57,11 +57,11 @@ func (w *walker) auth(ctx context.Context, conn *resumedConn) *authenticator {
 	}
 	var fromAgent []identity
 	l.Agent, fromAgent, a.close = openAgent(c)
-	a.keys = lineUp(files, fromAgent, l.OnlyNamed)
+	a.keys = offerOrder(files, fromAgent, l.OnlyNamed)
 	l.Keys = observed(a.keys)
 	l.Unlisted = unlisted(files)
 	if c.Program != "" {
-		a.only = func(allowed []string) string { return w.onlyItself(ctx, l, allowed) }
+		a.only = func(allowed []string) string { return w.onlySSHCan(ctx, l, allowed) }
 	}
 	return a
 }

@@ -29,14 +29,14 @@ func identFor(version string) string {
 // peer's.
 func (w *walker) banner(ctx context.Context, conn net.Conn) (*sshwire.Reader, bool) {
 	limit := w.wait(leastBanner)
-	defer w.tell("banner", w.obs.Chosen, limit)()
+	defer w.report("banner", w.obs.Chosen, limit)()
 	reader, b := readBanner(conn, identFor(w.opt.Version)+"\r\n", limit)
 	if ctx.Err() != nil && b.End != "" {
 		b.End = client.EndCancelled
 	}
 	w.obs.Banner = b
 	if b.End != "" && b.Ident.Bytes == 0 && (b.End == client.EndClosed || b.End == client.EndReset) && ctx.Err() == nil {
-		w.secondLook(ctx)
+		w.probeTLS(ctx)
 	}
 	return reader, b.End == "" && b.Ident.SSH2() && !b.Echoes()
 }
@@ -62,9 +62,9 @@ const tlsHello = "\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" +
 	"does this port speak TLS? sshwhy" + // the 32 random bytes
 	"\x00\x00\x04\xc0\x2f\x00\x2f\x01\x00"
 
-// secondLook asks a peer that closed without a word whether it speaks TLS: a
+// probeTLS asks a peer that closed without a word whether it speaks TLS: a
 // second connection, and the last one.
-func (w *walker) secondLook(ctx context.Context) {
+func (w *walker) probeTLS(ctx context.Context) {
 	target := w.obs.ChosenAddr()
 	if !target.IsValid() {
 		return

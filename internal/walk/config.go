@@ -25,7 +25,7 @@ const (
 // to, so that Host, Match, Include and canonicalisation are ssh's own. It
 // reports whether there is a host to walk to.
 func (w *walker) config(ctx context.Context) bool {
-	defer w.tell("config", "", configLimit)()
+	defer w.report("config", "", configLimit)()
 	c := &w.obs.Config
 	if c.Fault = client.CheckHost(w.opt.Host); c.Fault != "" {
 		return false

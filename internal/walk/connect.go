@@ -92,7 +92,7 @@ func (w *walker) connect(ctx context.Context) *race {
 			r.results <- raced{i, conn, attempt}
 		}()
 	}
-	r.done = w.tell("connect", r.title(), d.limit)
+	r.done = w.report("connect", r.title(), d.limit)
 	return r
 }
 

@@ -40,8 +40,8 @@ func dial(ctx context.Context, target netip.AddrPort, d dialer) (net.Conn, clien
 // canTrace: which router an ICMP message came from is not known here.
 const canTrace = false
 
-// whoRefused cannot be told without the socket options of Linux.
-func whoRefused(context.Context, client.Attempt, dialer) *client.Reset { return nil }
+// compareTTL cannot be done without the socket options of Linux.
+func compareTTL(context.Context, client.Attempt, dialer) *client.Reset { return nil }
 
 // segments would be a raw socket, which is not used here.
 type segments struct{}
@@ -49,7 +49,7 @@ type segments struct{}
 func (*segments) close() {}
 
 func (*race) watchResets(context.Context)                               {}
-func (*race) fingerprint(context.Context, client.Attempt) *client.Reset { return nil }
+func (*race) probeResets(context.Context, client.Attempt) *client.Reset { return nil }
 
 // retransFail is a counter of Linux.
 func retransFail() int { return 0 }

@@ -61,7 +61,7 @@ func (w *walker) onward(ctx context.Context, login *ssh.Client) bool {
 		_ = conn.Close()
 		return true
 	}
-	o.Err = plain(err)
+	o.Err = libraryText(err)
 	var refused *ssh.OpenChannelError
 	o.Prohibited = errors.As(err, &refused) && refused.Reason == ssh.Prohibited
 	return true

@@ -25,7 +25,7 @@ type hostKey struct {
 // hostKey reads what is on record.
 func (w *walker) hostKey() *hostKey {
 	c := &w.obs.Config
-	h := &client.HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody()}
+	h := &client.HostKey{Names: hostNames(c), Strict: c.Get("stricthostkeychecking"), Batch: c.Get("batchmode") == "yes", Nobody: w.nobodyToAsk()}
 	known, files := lookUp(knownFiles(c), h.Names)
 	for _, k := range known {
 		h.Known = append(h.Known, k.KnownKey)

@@ -24,8 +24,8 @@ const (
 	sshfpLimit = 3 * time.Second
 )
 
-// verifies is the value of VerifyHostKeyDNS where ssh asks DNS, or "".
-func verifies(c *client.Config) string {
+// wantsSSHFP is the value of VerifyHostKeyDNS where ssh asks DNS, or "".
+func wantsSSHFP(c *client.Config) string {
 	switch v := c.Get("verifyhostkeydns"); v {
 	case "yes", "true":
 		return "true"
@@ -40,7 +40,7 @@ func verifies(c *client.Config) string {
 // only, because DNS is a second witness then.
 func (w *walker) askKeyDNS(ctx context.Context, h *client.HostKey, key ssh.PublicKey) *client.KeyDNS {
 	c := &w.obs.Config
-	k := &client.KeyDNS{Wanted: verifies(c), Name: strings.TrimSuffix(c.Host(), ".") + "."}
+	k := &client.KeyDNS{Wanted: wantsSSHFP(c), Name: strings.TrimSuffix(c.Host(), ".") + "."}
 	standing, _ := h.Standing()
 	_, err := netip.ParseAddr(c.Host())
 	if err == nil || k.Wanted == "" && standing == client.KeyKnown { // ssh does not ask for an address either

@@ -18,7 +18,7 @@ var algorithmKeywords = [...]string{"kexalgorithms", "hostkeyalgorithms", "ciphe
 // soon as both identification strings are exchanged (RFC 4253 section 7.1).
 func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader) {
 	limit := w.wait(leastKex)
-	done := w.tell("kex", w.obs.Chosen, limit)
+	done := w.report("kex", w.obs.Chosen, limit)
 	begin := time.Now()
 	_ = conn.SetDeadline(begin.Add(limit))
 	k := &client.Kex{Client: map[string][]string{}}
@@ -47,10 +47,10 @@ func (w *walker) kex(ctx context.Context, conn net.Conn, reader *sshwire.Reader)
 		return
 	}
 	if k.Incompatible() {
-		w.forbidden(ctx)
+		w.unconfigured(ctx)
 		return
 	}
-	if lacking := w.lacks(); lacking != "" {
+	if lacking := w.missingAlgorithm(); lacking != "" {
 		_ = conn.Close() // the next connection takes its place
 		w.obs.HostKey = w.hostKey().HostKey
 		w.obs.HostKey.Unable, w.obs.HostKey.Err = true, lacking

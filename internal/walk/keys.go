@@ -119,8 +119,8 @@ func (k *identity) parse(data []byte) {
 		k.Fault = client.FaultPuTTY
 	case isPEM && bytes.Contains(data, []byte("\r\n")):
 		k.Fault = client.FaultCRLF
-	case misplaced(data) != "":
-		k.Fault, k.Detail = client.FaultFormat, misplaced(data)
+	case formatFault(data) != "":
+		k.Fault, k.Detail = client.FaultFormat, formatFault(data)
 	case bytes.Contains(data, []byte("BEGIN OPENSSH")) && !bytes.Contains(data, []byte("-----END OPENSSH PRIVATE KEY-----\n")):
 		k.Fault = client.FaultNewline
 		if err != nil && !errors.As(err, &locked) {
@@ -136,7 +136,7 @@ func (k *identity) parse(data []byte) {
 			return
 		}
 		k.Fault, k.Detail = client.FaultFormat, strings.TrimPrefix(err.Error(), "ssh: ")
-		if public := ownPublic(data); public != nil && !usable(public.Type()) {
+		if public := ownPublic(data); public != nil && !canSignWith(public.Type()) {
 			k.Fault, k.Detail, k.public = client.FaultForeign, "", public
 			if strings.HasPrefix(public.Type(), "sk-") {
 				k.Fault = client.FaultTouch
@@ -145,10 +145,10 @@ func (k *identity) parse(data []byte) {
 	}
 }
 
-// misplaced says what keeps a file from being read as a key although all of one
+// formatFault says what keeps a file from being read as a key although all of one
 // may be in it, or "". OpenSSH's own format must begin with the first byte of the
 // file (sshkey.c: private2_uudecode), which our library does not mind.
-func misplaced(data []byte) string {
+func formatFault(data []byte) string {
 	begin := bytes.Index(data, []byte("-----BEGIN OPENSSH PRIVATE KEY-----"))
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
@@ -165,9 +165,9 @@ func misplaced(data []byte) string {
 	return ""
 }
 
-// usable reports whether our library can use private keys of a type; of the
+// canSignWith reports whether our library can use private keys of a type; of the
 // others it cannot say whether they are sound.
-func usable(kind string) bool {
+func canSignWith(kind string) bool {
 	switch kind {
 	case ssh.KeyAlgoRSA, ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521:
 		return true

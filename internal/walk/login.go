@@ -33,7 +33,7 @@ var errStop = errors.New("stopped by sshwhy")
 // accepted no key file is read, no agent asked and nothing offered.
 func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.Reader) {
 	begin, limit := time.Now(), w.wait(leastKex)
-	done := w.tell("hostkey", w.obs.Chosen, limit)
+	done := w.report("hostkey", w.obs.Chosen, limit)
 	waitFor(ctx, conn, limit)
 	h := w.hostKey()
 	resumed := &resumedConn{Conn: conn, in: io.MultiReader(bytes.NewReader(read), rest), skip: len(identFor(w.opt.Version)) + 2}
@@ -47,7 +47,7 @@ func (w *walker) login(ctx context.Context, conn net.Conn, read []byte, rest io.
 			return errStop
 		}
 		limit = w.wait(leastLogin)
-		done = w.tell("auth", w.obs.Chosen, limit)
+		done = w.report("auth", w.obs.Chosen, limit)
 		waitFor(ctx, conn, limit)
 		begin = time.Now()
 		a = w.auth(ctx, resumed)
@@ -107,7 +107,7 @@ func (w *walker) noLogin(ctx context.Context, a *authenticator, err error) {
 		_ = a.conn.Close() // the next connection takes its place
 		w.ownSSH(ctx, a.own)
 	case !errors.Is(err, errStop):
-		a.obs.End, a.obs.Err = loginEnd(ctx, err), plain(err)
+		a.obs.End, a.obs.Err = loginEnd(ctx, err), libraryText(err)
 	}
 }
 
@@ -160,7 +160,7 @@ func (g *keyGate) check(_ string, _ net.Addr, key ssh.PublicKey) error {
 
 // noKey writes down why the key exchange did not come to the host's key.
 func (w *walker) noKey(ctx context.Context, h *client.HostKey, conn *resumedConn, err error) {
-	h.End, h.Err = loginEnd(ctx, err), plain(err)
+	h.End, h.Err = loginEnd(ctx, err), libraryText(err)
 	h.Unable = errors.As(err, new(*ssh.AlgorithmNegotiationError)) // lists that we do not know, for want of an ssh program
 	if h.End == client.EndTimeout {
 		h.Stuck = conn.stuckAt()
@@ -251,8 +251,8 @@ func loginEnd(ctx context.Context, err error) client.End {
 	}
 }
 
-// plain takes the library's own words off an error.
-func plain(err error) string {
+// libraryText takes the library's own words off an error.
+func libraryText(err error) string {
 	text := errText(err)
 	for _, prefix := range []string{"ssh: handshake failed: ", "ssh: "} {
 		text = strings.TrimPrefix(text, prefix)

@@ -36,7 +36,7 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	args := ownArgs(c, w.opt.Args, w.opt.Host, record)
 	o := &client.OwnSSH{Why: why, Command: shquote.Join(append([]string{"ssh"}, args...)), Exit: -1}
 	w.obs.OwnSSH = o
-	defer w.tell("auth", w.obs.Chosen, ownLimit)()
+	defer w.report("auth", w.obs.Chosen, ownLimit)()
 	begin := time.Now()
 	r := run(ctx, ownLimit, c.Program, args...)
 	out, said := string(r.Out), string(r.Err)
@@ -52,7 +52,7 @@ func (w *walker) ownSSH(ctx context.Context, why string) {
 	}
 	zeros := strings.Repeat("0", bigOutput)
 	if w.obs.Login == nil {
-		w.obs.Login = &client.Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobody(), OnlyNamed: c.Get("identitiesonly") == "yes"}
+		w.obs.Login = &client.Login{User: c.Get("user"), Ours: methodsOf(c), Batch: c.Get("batchmode") == "yes", Nobody: w.nobodyToAsk(), OnlyNamed: c.Get("identitiesonly") == "yes"}
 	}
 	l := w.obs.Login
 	l.Ms, l.Left = o.Ms, refusedWith(o.Said)
@@ -74,7 +74,7 @@ func passingRecord(h *client.HostKey) (options []string, forget func()) {
 		return strict, forget
 	}
 	pinned := h.Answer == client.AnswerYes && h.Key != ""
-	if !pinned && !h.Unasked() {
+	if !pinned && !h.AcceptsNew() {
 		return strict, forget
 	}
 	dir, err := os.MkdirTemp("", "sshwhy-")
@@ -165,9 +165,9 @@ func ownArgs(c *client.Config, typed []string, host string, record []string) []s
 // forward, or ask for another thing than one command.
 const notForOwn = notForDump + "NWLRDStTsXYAE"
 
-// onlyItself says what of this login only ssh itself can do, or "". allowed is
+// onlySSHCan says what of this login only ssh itself can do, or "". allowed is
 // what the server offers.
-func (w *walker) onlyItself(ctx context.Context, l *client.Login, allowed []string) string {
+func (w *walker) onlySSHCan(ctx context.Context, l *client.Login, allowed []string) string {
 	c := &w.obs.Config
 	both := func(method string) bool { return slices.Contains(allowed, method) && slices.Contains(l.Ours, method) }
 	switch {
@@ -191,9 +191,9 @@ func (w *walker) onlyItself(ctx context.Context, l *client.Login, allowed []stri
 	return ""
 }
 
-// lacks names the algorithm that this ssh and the server would agree on and that
+// missingAlgorithm names the algorithm that this ssh and the server would agree on and that
 // our library does not have, nor any other that both sides would take; or "".
-func (w *walker) lacks() string {
+func (w *walker) missingAlgorithm() string {
 	k, have := w.obs.Kex, w.algorithms()
 	safe, weak := ssh.SupportedAlgorithms().HostKeys, ssh.InsecureAlgorithms().HostKeys
 	lists := map[string][]string{"kexalgorithms": have.KeyExchanges, "ciphers": have.Ciphers, "macs": have.MACs, "hostkeyalgorithms": slices.Concat(safe, weak)}

@@ -38,9 +38,9 @@ func policyLines(c *client.Config) []client.Applied {
 	return out
 }
 
-// forbidden asks, where the lists do not meet and a crypto policy sets ours,
+// unconfigured asks, where the lists do not meet and a crypto policy sets ours,
 // what ssh would offer without any configuration.
-func (w *walker) forbidden(ctx context.Context) {
+func (w *walker) unconfigured(ctx context.Context) {
 	c, k := &w.obs.Config, w.obs.Kex
 	for _, n := range k.Negotiate() {
 		if n.Choice != "" || len(n.Client) == 0 || c.PolicyLine(n.Keyword) == nil || c.Program == "" {

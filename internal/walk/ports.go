@@ -67,9 +67,9 @@ func (w *walker) otherFamily(ctx context.Context) {
 // answer only adds to a report that stands without it.
 const dnsWait = 250 * time.Millisecond
 
-// dnsSays looks, after the addresses of the hosts file have failed, whether DNS
+// askDNSToo looks, after the addresses of the hosts file have failed, whether DNS
 // has another address for the name, and whether that one answers.
-func (w *walker) dnsSays(ctx context.Context) {
+func (w *walker) askDNSToo(ctx context.Context) {
 	r := w.obs.Resolve
 	if r.Literal || ctx.Err() != nil {
 		return
@@ -96,16 +96,16 @@ func (w *walker) dnsSays(ctx context.Context) {
 	w.obs.Elsewhere = &a
 }
 
-// whoRefused asks, for the first address that answered with a reset, who made it.
-func (r *race) whoRefused(ctx context.Context) {
+// probeRefusal asks, for the first address that answered with a reset, who made it.
+func (r *race) probeRefusal(ctx context.Context) {
 	i := r.refusal()
-	if i < 0 || ctx.Err() != nil || r.w.own(r.attempts[i].Addr.Addr()) {
+	if i < 0 || ctx.Err() != nil || r.w.isOwn(r.attempts[i].Addr.Addr()) {
 		return
 	}
 	if r.raw != nil {
-		r.attempts[i].Reset = r.fingerprint(ctx, r.attempts[i])
+		r.attempts[i].Reset = r.probeResets(ctx, r.attempts[i])
 	} else {
-		r.attempts[i].Reset = whoRefused(ctx, r.attempts[i], r.w.dialer())
+		r.attempts[i].Reset = compareTTL(ctx, r.attempts[i], r.w.dialer())
 	}
 }
 

@@ -34,7 +34,7 @@ func (w *walker) indirect(ctx context.Context) bool {
 		return true
 	}
 	if command := c.Get("proxycommand"); command != "" && command != "none" {
-		w.through(ctx, command, shell(proxyTokens(command, c)))
+		w.proxy(ctx, command, shell(proxyTokens(command, c)))
 		return true
 	}
 	return false
@@ -94,7 +94,7 @@ func (w *walker) jump(ctx context.Context, list string) {
 		words = append(words, "-o", option)
 	}
 	words = append(words, "-W", net.JoinHostPort(c.Host(), strconv.Itoa(c.Port())), "--", host)
-	w.through(ctx, shquote.Join(append([]string{"ssh"}, words[1:]...)), words)
+	w.proxy(ctx, shquote.Join(append([]string{"ssh"}, words[1:]...)), words)
 }
 
 // hopArgs takes [user@]host[:port] or ssh://… apart.
@@ -127,8 +127,8 @@ func withoutBrackets(text string) string {
 	return before + inner + after
 }
 
-// through runs a command and walks on with what it carries.
-func (w *walker) through(ctx context.Context, shown string, argv []string) {
+// proxy runs a command and walks on with what it carries.
+func (w *walker) proxy(ctx context.Context, shown string, argv []string) {
 	p := &client.Proxy{Command: shown, Exit: -1}
 	w.obs.Proxy = p
 	w.obs.Chosen = net.JoinHostPort(w.obs.Config.Host(), strconv.Itoa(w.obs.Config.Port())) + " through the proxy"

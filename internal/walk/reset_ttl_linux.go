@@ -23,14 +23,14 @@ const (
 	certainAnswer = 100 * time.Millisecond
 )
 
-// whoRefused compares the time to live of a reset with that of the host's own
+// compareTTL compares the time to live of a reset with that of the host's own
 // packets, without privilege. A UDP packet to the same port number makes the
 // host answer with an ICMP message, whose TTL the error queue tells. Further
 // attempts to connect then accept only segments with a larger TTL (IP_MINTTL):
 // if one is refused as well, the reset was made nearer to us than the host is;
 // if the host's own TTL is too much already, it was made farther away. An equal
 // one proves nothing.
-func whoRefused(ctx context.Context, a client.Attempt, d dialer) *client.Reset {
+func compareTTL(ctx context.Context, a client.Attempt, d dialer) *client.Reset {
 	d.limit = resetWait(a)
 	ttl := hostTTL(ctx, a.Addr, d)
 	if ttl == 0 || ttl >= 255 {

@@ -12,7 +12,7 @@ import (
 // watchResets opens the raw socket for the first address that refused by a reset,
 // before anything more is sent there. Without CAP_NET_RAW nothing is watched.
 func (r *race) watchResets(ctx context.Context) {
-	if i := r.refusal(); i >= 0 && ctx.Err() == nil && !r.w.own(r.attempts[i].Addr.Addr()) {
+	if i := r.refusal(); i >= 0 && ctx.Err() == nil && !r.w.isOwn(r.attempts[i].Addr.Addr()) {
 		r.raw = listenResets(r.attempts[i].Addr.Addr(), r.w.dialer())
 	}
 }
@@ -21,13 +21,13 @@ func (r *race) watchResets(ctx context.Context) {
 // where there are none, the other ports are waited for longer than that anyway.
 const leastSight = 50 * time.Millisecond
 
-// fingerprint sees how the reset of one refused attempt is made: the port is tried
+// probeResets sees how the reset of one refused attempt is made: the port is tried
 // again with a traffic class of its own, while otherPorts does the same with the
 // host's other ports. Where the resets differ, or none of them is of a kernel's
 // making, a lone FIN to both ports shows whether something listens behind a rule
 // that rejects SYNs only. One round trip where nothing listens; two, and a wait
 // for what stays silent, where a rule seems to be at work.
-func (r *race) fingerprint(ctx context.Context, a client.Attempt) *client.Reset {
+func (r *race) probeResets(ctx context.Context, a client.Attempt) *client.Reset {
 	s := r.raw
 	d := r.w.dialer()
 	d.class, d.limit = probeClass, max(resetWait(a), leastSight)

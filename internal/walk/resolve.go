@@ -36,7 +36,7 @@ func (w *walker) resolve(ctx context.Context) bool {
 	if addr, err := netip.ParseAddr(r.Name); err == nil {
 		r.Literal, found = true, []netip.Addr{addr}
 	} else {
-		defer w.tell("resolve", r.Name, resolveLimit)()
+		defer w.report("resolve", r.Name, resolveLimit)()
 		found = w.lookup(ctx, r)
 	}
 	sortAddresses(r, found, w.obs.Config.Get("addressfamily"))
@@ -109,10 +109,7 @@ wait:
 		r.Source = "resolver"
 		return res.addrs
 	}
-	r.Err = res.err.Error()
-	if dnsErr := new(net.DNSError); errors.As(res.err, &dnsErr) {
-		r.Timeout, r.NotFound = dnsErr.IsTimeout, dnsErr.IsNotFound
-	}
+	lookupFailed(r, res.err)
 	if addrs := getent(ctx, r.Name); len(addrs) > 0 {
 		r.Source = "getent"
 		return addrs
@@ -123,6 +120,14 @@ wait:
 	}
 	r.Hosts = hostsLines(r.Name)
 	return nil
+}
+
+// lookupFailed writes down what the system's resolver said.
+func lookupFailed(r *client.Resolve, err error) {
+	r.Err = err.Error()
+	if dnsErr := new(net.DNSError); errors.As(err, &dnsErr) {
+		r.Timeout, r.NotFound = dnsErr.IsTimeout, dnsErr.IsNotFound
+	}
 }
 
 func anyAnswer(answers []client.Answer) bool {

@@ -19,7 +19,7 @@ var (
 // route asks the system's routing for every address, by connecting a UDP
 // socket, which sends nothing and needs no privilege.
 func (w *walker) route(ctx context.Context) {
-	defer w.tell("route", "", time.Second)()
+	defer w.report("route", "", time.Second)()
 	devices := w.devices()
 	for _, a := range w.obs.Resolve.Addresses {
 		w.obs.Routes = append(w.obs.Routes, routeTo(ctx, a, devices))
@@ -44,8 +44,8 @@ func routeTo(ctx context.Context, addr netip.Addr, devices map[netip.Addr]device
 	return r
 }
 
-// own reports whether an address is one of this machine's.
-func (w *walker) own(a netip.Addr) bool {
+// isOwn reports whether an address is one of this machine's.
+func (w *walker) isOwn(a netip.Addr) bool {
 	_, own := w.devices()[a.WithZone("")]
 	return own || a.IsLoopback()
 }

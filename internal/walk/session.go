@@ -35,14 +35,14 @@ func (w *walker) session(ctx context.Context, conn *resumedConn, login *ssh.Clie
 		return // -N: no session was asked for
 	}
 	limit := w.wait(leastSession)
-	defer w.tell("session", w.obs.Chosen, limit)()
+	defer w.report("session", w.obs.Chosen, limit)()
 	begin := time.Now()
 	waitFor(ctx, conn, limit)
 	s := &client.Session{Command: command, Exit: -1}
 	w.obs.Session = s
 
 	fail := func(err error) {
-		s.End, s.Err = loginEnd(ctx, err), plain(err)
+		s.End, s.Err = loginEnd(ctx, err), libraryText(err)
 		if s.End != client.EndCancelled && time.Since(begin) >= limit {
 			// The library turns the end of time into an end of the connection.
 			s.End, s.Err = client.EndTimeout, "no answer in time"
@@ -173,7 +173,7 @@ func faultOf(login *ssh.Client) string {
 	select {
 	case err := <-ended:
 		if err != nil {
-			return plain(err)
+			return libraryText(err)
 		}
 	case <-time.After(endWait):
 	}

@@ -97,9 +97,9 @@ func (w *walker) walk(ctx context.Context) {
 	if conn == nil {
 		race.watchResets(ctx)
 		w.otherPorts(ctx, race) // in the background; race.end waits for it
-		race.whoRefused(ctx)
+		race.probeRefusal(ctx)
 		w.otherFamily(ctx)
-		w.dnsSays(ctx)
+		w.askDNSToo(ctx)
 		return
 	}
 	defer conn.Close()
@@ -126,8 +126,8 @@ func (w *walker) wait(least time.Duration) time.Duration {
 	return max(w.dialer().limit, least)
 }
 
-// tell reports progress for the duration of a step; the returned function ends it.
-func (w *walker) tell(step, address string, limit time.Duration) (done func()) {
+// report tells of progress for the duration of a step; the returned function ends it.
+func (w *walker) report(step, address string, limit time.Duration) (done func()) {
 	if w.progress == nil {
 		return func() {}
 	}
@@ -155,9 +155,9 @@ func (w *walker) tell(step, address string, limit time.Duration) (done func()) {
 	return func() { close(quit); <-gone }
 }
 
-// nobody reports whether ssh could ask nobody for a password or a yes: it asks on
+// nobodyToAsk reports whether ssh could ask nobody for a password or a yes: it asks on
 // the controlling terminal, or by an askpass program (readpass.c).
-func (w *walker) nobody() bool {
+func (w *walker) nobodyToAsk() bool {
 	if w.opt.alone != nil {
 		return *w.opt.alone
 	}
