@@ -2,11 +2,13 @@ package explain
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"sshwhy/internal/evidence/redact"
 	"sshwhy/internal/report"
@@ -47,21 +49,23 @@ func Judge(r io.Reader, opt Options) (*report.Report, []Judgement, error) {
 	return rd.answer(), rd.trail, nil
 }
 
-// toUTF8 turns UTF-16, which PowerShell's redirections write, into UTF-8.
+// toUTF8 turns UTF-16, which PowerShell's redirections write, into UTF-8. An odd
+// byte at the end is left out.
 func toUTF8(data []byte) string {
-	le := bytes.HasPrefix(data, []byte{0xff, 0xfe})
-	if !le && !bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
 		return string(data)
 	}
-	out := make([]rune, 0, len(data)/2)
-	for i := 2; i+1 < len(data); i += 2 {
-		lo, hi := data[i], data[i+1]
-		if !le {
-			lo, hi = hi, lo
-		}
-		out = append(out, rune(hi)<<8|rune(lo))
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
 	}
-	return string(out)
+	return string(utf16.Decode(units[1:])) // without the mark
 }
 
 // A reading is a text, read: its lines, the messages in them, the attempts
