@@ -10,9 +10,15 @@ import (
 // where it is listed, and otherwise belongs to it.
 type room struct {
 	name    string
-	thinks  bool              // it reaches neither the system, the network nor the clock, by whatever package
-	imports []string          // the packages of ours that it may import
-	except  map[string]string // what a thinking room may import all the same, and why that is no look
+	thinks  bool                 // it reaches neither the system, the network nor the clock, by whatever package
+	imports []string             // the packages of ours that it may import
+	except  map[string]exception // what a thinking room may import all the same
+}
+
+// An exception is a package that is not pure, or not ours to say so, in a room that thinks.
+type exception struct {
+	why  string   // it is no look
+	uses []string // what the room may use of it; nil: all of it
 }
 
 // rooms are the floors of the house, the highest first: a room imports only rooms that
@@ -25,9 +31,9 @@ var rooms = []room{
 	{name: "internal/explain", thinks: true, imports: []string{"internal/server", "internal/facts", "internal/firewall", "internal/sshlog", "internal/sshconf",
 		"internal/catalog", "internal/evidence/redact", "internal/evidence", "internal/shquote", "internal/report"}},
 	{name: "internal/logs", thinks: true, imports: []string{"internal/sshlog", "internal/catalog", "internal/report"},
-		except: map[string]string{
-			"github.com/klauspost/compress/gzip": "it unpacks what a reader gives",
-			"github.com/klauspost/compress/zstd": "it unpacks what a reader gives",
+		except: map[string]exception{
+			"github.com/klauspost/compress/gzip": {why: "it unpacks what a reader gives"},
+			"github.com/klauspost/compress/zstd": {why: "it unpacks what a reader gives"},
 		}},
 	{name: "internal/joined", thinks: true, imports: []string{"internal/catalog", "internal/report"}},
 	{name: "internal/walk", imports: []string{"internal/client", "internal/proc", "internal/shquote", "internal/sshwire"}},
@@ -36,16 +42,18 @@ var rooms = []room{
 		"internal/evidence/redact", "internal/evidence", "internal/shquote", "internal/report"}},
 	{name: "internal/remedy", imports: []string{"internal/operator", "internal/facts", "internal/sshconf", "internal/evidence", "internal/proc", "internal/shquote", "internal/report"}},
 	{name: "internal/operator"},
-	{name: "internal/facts", thinks: true, imports: []string{"internal/sshconf", "internal/evidence", "internal/shquote", "internal/sshwire"}},
+	{name: "internal/facts", thinks: true, imports: []string{"internal/sshconf", "internal/evidence", "internal/shquote", "internal/sshwire"},
+		except: map[string]exception{"golang.org/x/crypto/ssh": {why: "it reads a line of authorized_keys", uses: []string{
+			"ParseAuthorizedKey", "PublicKey", "CryptoPublicKey", "FingerprintSHA256"}}}},
 	{name: "internal/firewall/prove", imports: []string{"internal/firewall", "internal/proc"}},
 	{name: "internal/firewall", thinks: true},
 	{name: "internal/sshlog", thinks: true, imports: []string{"internal/evidence", "internal/report"}},
 	{name: "internal/sshconf", thinks: true},
 	{name: "internal/catalog", thinks: true, imports: []string{"internal/report"}},
 	{name: "internal/render", thinks: true, imports: []string{"internal/report"},
-		except: map[string]string{
-			"charm.land/lipgloss/v2":          "it puts colours around words; whether there is a terminal it is told",
-			"github.com/charmbracelet/x/ansi": "it measures and wraps a text",
+		except: map[string]exception{
+			"charm.land/lipgloss/v2":          {why: "it puts colours around words; whether there is a terminal it is told"},
+			"github.com/charmbracelet/x/ansi": {why: "it measures and wraps a text"},
 		}},
 	{name: "internal/evidence/via", imports: []string{"internal/evidence/shell", "internal/evidence", "internal/proc"}},
 	{name: "internal/evidence/script", imports: []string{"internal/evidence/shell", "internal/evidence", "internal/proc"}},
@@ -53,7 +61,7 @@ var rooms = []room{
 	{name: "internal/evidence/replay", imports: []string{"internal/evidence"}},
 	{name: "internal/evidence/shell", thinks: true, imports: []string{"internal/evidence", "internal/shquote"}},
 	{name: "internal/evidence/redact", thinks: true, imports: []string{"internal/evidence"},
-		except: map[string]string{"crypto/rand": "the salt of one redaction, by which its names cannot be guessed"}},
+		except: map[string]exception{"crypto/rand": {why: "the salt of one redaction, by which its names cannot be guessed"}}},
 	{name: "internal/evidence/evidencetest", imports: []string{"internal/evidence"}}, // only tests import it
 	{name: "internal/evidence", thinks: true},
 	{name: "internal/proc"},

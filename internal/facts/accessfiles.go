@@ -41,7 +41,7 @@ type KeyFile struct {
 	Above []HostFile // nearest first
 	Whole bool       // it was read to its end, so that Held and Bad are all there is
 	Held  []AuthorizedKey
-	Bad   []Quote // lines that are neither a comment nor a key
+	Bad   []BadKeyLine // lines that are neither a comment nor a key
 }
 
 // keyFileSize bounds how much of an authorized_keys file is read.

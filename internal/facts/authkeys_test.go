@@ -42,7 +42,7 @@ func TestParseAuthorizedKeys(t *testing.T) {
 	if len(k.Quote.Text) > 150 || !strings.HasPrefix(k.Quote.Text, `from="10.0.0.0/8`) || !strings.Contains(k.Quote.Text, "ssh-rsa AAAA") {
 		t.Errorf("quoted as %q", k.Quote.Text)
 	}
-	if bad[0].Line != 6 || bad[2].Line != 8 {
+	if bad[0].Quote.Line != 6 || bad[2].Quote.Line != 8 {
 		t.Errorf("bad lines %v", bad)
 	}
 }

@@ -30,6 +30,9 @@ type refusal struct {
 // keyRefused is what speaks against one key for this visitor; nil: nothing that
 // can be seen.
 func (v *view) keyRefused(k facts.AuthorizedKey) *refusal {
+	if k.Fault != "" {
+		return &refusal{"authorized-keys-missing", k.Fault, "", "Correct the options in front of that key, or take them out."}
+	}
 	if _, ca := k.Option("cert-authority"); ca {
 		return nil // the certificates that it signed are not here to be looked at
 	}
@@ -63,9 +66,13 @@ func (v *view) nothingUsable(p *part, k facts.KeyFile) {
 		return
 	}
 	if len(k.Held) == 0 {
-		f := p.found("authorized-keys-missing", report.Blocking, "%s holds no key that sshd can read.", path)
-		for _, q := range k.Bad[:min(len(k.Bad), 3)] {
-			quote(f, q)
+		why := ""
+		if len(k.Bad) > 0 {
+			why = fmt.Sprintf(": line %d %s", k.Bad[0].Quote.Line, k.Bad[0].Why)
+		}
+		f := p.found("authorized-keys-missing", report.Blocking, "%s holds no key that sshd can read%s.", path, why)
+		for _, b := range k.Bad[:min(len(k.Bad), 3)] {
+			quote(f, b.Quote)
 		}
 		if len(k.Bad) == 0 {
 			quote(f, k.File.Quote())
