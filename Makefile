@@ -37,7 +37,7 @@ test: deps lint unit cross lab
 # Lines cut at every byte and fixes killed at every effect are tried without it: with it, only every 16th.
 unit:
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v '^sshwhy/lab')
-	$(GO) test -run 'TestCut|TestCrash' ./internal/...
+	$(GO) test -timeout 25m -run 'TestCut|TestCrash' ./internal/...
 
 lint:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofmt-clean: $$out"; exit 1; }
