@@ -71,7 +71,9 @@ func (sh *shadow) copy(file, parent string, depth int) (name string, err error) 
 		return "", err
 	}
 	n := len(sh.files)
-	sh.files = append(sh.files, shadowFile{original: file, name: fmt.Sprintf("%03d-%s", n, path.Base(file))})
+	// The name goes into an Include line, where blanks and quotes have a meaning
+	// and what looks like a pattern names other files: nothing of the original's.
+	sh.files = append(sh.files, shadowFile{original: file, name: fmt.Sprintf("%03d.conf", n)})
 	var out strings.Builder
 	key, holds := parent, true
 	number := 0
