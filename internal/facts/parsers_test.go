@@ -260,3 +260,21 @@ func TestOwners(t *testing.T) {
 		}
 	}
 }
+
+// TestUnitOf: what a user calls a unit of his own is no unit of the machine's.
+func TestUnitOf(t *testing.T) {
+	for line, want := range map[string]string{
+		"0::/system.slice/ssh.service":                                           "ssh.service",
+		"0::/system.slice/system-sshd.slice/sshd@3-x.service":                    "sshd@3-x.service",
+		"0::/user.slice/user-1001.slice/user@1001.service/app.slice/ssh.service": "user@1001.service",
+		"0::/user.slice/user-1001.slice/session-4.scope":                         "session-4.scope",
+		"0::/user.slice/user-1001.slice/user@1001.service/session-1.scope":       "user@1001.service",
+		"0::/system.slice/docker-3f2a.scope/system.slice/ssh.service":            "docker-3f2a.scope",
+		"5:pids:/docker/3f2a/system.slice/ssh.service":                           "ssh.service",
+		"0::/": "", "": "", "0::/init.scope": "init.scope",
+	} {
+		if got := unitOf(line); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -169,11 +169,23 @@ func parseProcess(b *evidence.Bundle, pid int) (Process, bool) {
 			p.Container = c
 			p.Cgroup = Quote{Source: dir + "cgroup", Line: i + 1, Text: clip(line)}
 		}
-		unit := path.Base(line)
-		if strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".scope") || strings.HasSuffix(unit, ".socket") {
+		if unit := unitOf(line); unit != "" {
 			p.Unit = unit
 			p.Cgroup = Quote{Source: dir + "cgroup", Line: i + 1, Text: clip(line)}
 		}
 	}
 	return p, true
+}
+
+// unitOf is the unit whose control group a line of /proc/PID/cgroup names: the
+// first unit on the way, as systemd has it (cg_path_get_unit). What is below was
+// delegated, to a user's own manager or a container, and bears whatever name
+// they like.
+func unitOf(line string) string {
+	for name := range strings.SplitSeq(line, "/") {
+		if strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".scope") || strings.HasSuffix(name, ".socket") {
+			return name
+		}
+	}
+	return ""
 }

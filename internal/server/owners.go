@@ -116,7 +116,7 @@ func (v *view) adviseFreePort(f *report.Finding, l facts.Listener) {
 		steps = append(steps, do(fmt.Sprintf("docker ps --filter publish=%d", l.Port), ""))
 	case proc.Container != "":
 		what = "the " + proc.Container
-	case strings.HasSuffix(proc.Unit, ".service"):
+	case strings.HasSuffix(proc.Unit, ".service") && !strings.HasPrefix(proc.Unit, "user@"): // which is all of a user's
 		steps = append(steps, do("systemctl stop "+shquote.Operand(proc.Unit), "systemctl start "+shquote.Operand(proc.Unit)))
 	case o.PID > 1:
 		steps = append(steps, do(fmt.Sprintf("kill %d", o.PID), ""))
