@@ -12,14 +12,6 @@ import (
 // What an undo finds is the fix's own doing, or somebody else's since: a
 // conflict, which is left alone unless a person says otherwise.
 
-// Why nothing is asked of what a path leads to (mount_linux.go).
-var (
-	errNoAnswer = errors.New("its file system does not answer")
-	errServed   = errors.New("a file system that a user's program serves")
-)
-
-func isSilent(err error) bool { return errors.Is(err, errNoAnswer) || errors.Is(err, errServed) }
-
 // Conflict is a file that is not as the fix left it.
 type Conflict struct {
 	Path   string

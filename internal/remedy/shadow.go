@@ -55,9 +55,10 @@ const (
 // which holds only where both do.
 const nested = " / "
 
-// of copies the configuration whose main file is named.
+// of copies the configuration whose main file is named. It may include what lies
+// where nothing answers, and so is waited for; after an error nothing of it is used.
 func (sh *shadow) of(main string) error {
-	_, err := sh.copy(main, "", 0)
+	_, err := answered(main, func() (string, error) { return sh.copy(main, "", 0) }, func(string) {})
 	return err
 }
 

@@ -65,12 +65,14 @@ func mainOf(file string, changed changes) string {
 // whole is the text of all files of the configuration with changes.
 func (j *sshdJudge) whole(changed changes) (string, error) {
 	sh := shadow{changed: changed}
-	err := sh.of(j.main)
+	if err := sh.of(j.main); err != nil {
+		return "", err
+	}
 	var text strings.Builder
 	for _, f := range sh.files {
 		text.WriteString(f.text + "\n")
 	}
-	return text.String(), err
+	return text.String(), nil
 }
 
 func usualMain() string {
