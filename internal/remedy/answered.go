@@ -12,8 +12,9 @@ import (
 // bring nothing else back. The second is not asked at all.
 
 // answerTime is how long a file system is waited for. A disk answers in
-// milliseconds, a network file system that is alive within a few seconds.
-const answerTime = 5 * time.Second
+// milliseconds, a network file system that is alive within seconds, and a
+// machine that is overloaded should not be taken for a dead one.
+const answerTime = 10 * time.Second
 
 // Why nothing is asked of what a path leads to.
 var (
