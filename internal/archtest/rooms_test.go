@@ -36,7 +36,7 @@ var rooms = []room{
 			"github.com/klauspost/compress/zstd": {why: "it unpacks what a reader gives"},
 		}},
 	{name: "internal/joined", thinks: true, imports: []string{"internal/catalog", "internal/report"}},
-	{name: "internal/walk", imports: []string{"internal/client", "internal/proc", "internal/shquote", "internal/sshwire"}},
+	{name: "internal/walk", imports: []string{"internal/client", "internal/sshconf", "internal/proc", "internal/shquote", "internal/sshwire"}},
 	{name: "internal/client", thinks: true, imports: []string{"internal/sshconf", "internal/catalog", "internal/shquote", "internal/report", "internal/sshwire"}},
 	{name: "internal/server", thinks: true, imports: []string{"internal/facts", "internal/firewall", "internal/sshconf", "internal/catalog",
 		"internal/evidence/redact", "internal/evidence", "internal/shquote", "internal/report"}},

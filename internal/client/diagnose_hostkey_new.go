@@ -59,7 +59,7 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 		Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}}
 	evidence := h.evidence(d, nil)
 	for _, f := range h.Files {
-		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.excerpt(h.Names[0])})
+		evidence = append(evidence, f.evidence(h.Names[0]))
 	}
 	if unread := h.UnreadFiles(); len(unread) > 0 && !h.AcceptsNew() {
 		d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "%s; whether it is on record could not be seen: %s was not read", shown, unread[0].Path)
@@ -68,14 +68,14 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 	}
 	note := func(status report.Status, detail, sentence string) {
 		d.stage(report.StageHostKey, status, h.Ms, "%s", detail)
-		d.find("host-key-unknown", report.Confirmed, sentence, evidence, compare)
+		d.find("host-key-unknown", report.Confirmed, sentence+h.passedOver(), evidence, compare)
 		d.lowerImpact(report.Note)
 	}
 	switch {
 	case h.refusesNew():
 		d.stage(report.StageHostKey, report.StatusFailed, h.Ms, "%s is not on record", shown)
 		d.find("host-key-unknown", report.Confirmed,
-			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.", d.host, h.whyStrict()), evidence, compare)
+			fmt.Sprintf("The key of %s is not on record here, and ssh may not accept it unasked: %s.%s", d.host, h.whyStrict(), h.passedOver()), evidence, compare)
 	case h.AcceptsNew():
 		note(report.StatusOK, shown+", not on record; ssh takes it unasked",
 			fmt.Sprintf("%s is not on record here: ssh takes its key %s without asking (StrictHostKeyChecking is %s).", d.host, h.Fingerprint, h.Strict))
@@ -101,19 +101,37 @@ func (d *diagnosis) keyNew(h *HostKey, shown string) {
 func (d *diagnosis) unseenKey(h *HostKey) {
 	var evidence []report.Evidence
 	for _, f := range h.Files {
-		evidence = append(evidence, report.Evidence{Source: f.Path, Excerpt: f.excerpt(h.Names[0])})
+		evidence = append(evidence, f.evidence(h.Names[0]))
 	}
 	if len(evidence) == 0 {
 		evidence = append(evidence, report.Evidence{Source: d.o.Config.Command, Excerpt: "no known_hosts file"})
 	}
 	d.stage(report.StageHostKey, report.StatusUnknown, h.Ms, "not on record; ssh will ask")
 	d.find("host-key-unknown", report.Confirmed,
-		fmt.Sprintf("%s is not on record here: ssh will ask whether its key is right. Until that is answered nothing is offered to it.", d.host), evidence,
+		fmt.Sprintf("%s is not on record here: ssh will ask whether its key is right. Until that is answered nothing is offered to it.%s", d.host, h.passedOver()), evidence,
 		&report.Remedy{Kind: report.Open, Summary: "Connect once with ssh, and compare the fingerprint with the one that the host's console prints.",
 			Steps: []report.Step{onServer("for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done"), onClient(d.ssh(""))}})
 	d.lowerImpact(report.Note)
 	d.incomplete("login", "the host is not on record here, and only ssh itself has what would show its key ("+h.Err+"); connect once with ssh and compare the fingerprint")
 	d.stop = true
+}
+
+// evidence is what a file has about a host whose key it does not have.
+func (f KnownFile) evidence(name string) report.Evidence {
+	if l := f.PassedOver; l != nil {
+		return report.Evidence{Source: l.File, Line: l.Line, Excerpt: l.Text}
+	}
+	return report.Evidence{Source: f.Path, Excerpt: f.excerpt(name)}
+}
+
+// passedOver tells of a line that was meant to be the record, or "".
+func (h *HostKey) passedOver() string {
+	for _, f := range h.Files {
+		if l := f.PassedOver; l != nil {
+			return fmt.Sprintf(" Line %d of %s names it, but is none that ssh can read.", l.Line, l.File)
+		}
+	}
+	return ""
 }
 
 // excerpt is what a file says about a host that it does not name.

@@ -66,13 +66,14 @@ type KnownKey struct {
 
 // KnownFile is a known_hosts file and whether it could be read.
 type KnownFile struct {
-	Path   string   `json:"path"`
-	Err    string   `json:"err,omitempty"`    // why it could not be looked at: FileMissing or the system's words
-	Denied bool     `json:"denied,omitempty"` // by permissions
-	Kind   FileKind `json:"kind,omitempty"`   // what stands in the place of a regular file
-	Global bool     `json:"global,omitempty"` // of GlobalKnownHostsFile: for all users of this machine
-	Home   bool     `json:"home,omitempty"`   // below this user's home
-	Root   bool     `json:"root,omitempty"`   // what denies it belongs to root: the file, or a directory above it
+	Path       string   `json:"path"`
+	Err        string   `json:"err,omitempty"`         // why it could not be looked at: FileMissing or the system's words
+	Denied     bool     `json:"denied,omitempty"`      // by permissions
+	Kind       FileKind `json:"kind,omitempty"`        // what stands in the place of a regular file
+	Global     bool     `json:"global,omitempty"`      // of GlobalKnownHostsFile: for all users of this machine
+	Home       bool     `json:"home,omitempty"`        // below this user's home
+	Root       bool     `json:"root,omitempty"`        // what denies it belongs to root: the file, or a directory above it
+	PassedOver *Applied `json:"passed_over,omitempty"` // the first line that names the host and is none that ssh can read
 }
 
 // FileMissing is the Err of a file that is not there.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"sshwhy/internal/client"
+	"sshwhy/internal/sshconf"
 )
 
 // hostKey is the look at the host's key. What is on record about it is read before the
@@ -132,7 +133,7 @@ func (h *hostKey) certificate(cert *ssh.Certificate) *client.HostCert {
 // isName reports whether a principal of a certificate, which may be a pattern, names
 // the host.
 func (h *hostKey) isName(principal string) bool {
-	return slices.ContainsFunc(h.names, func(n string) bool { return wildcard(strings.ToLower(principal), n) })
+	return slices.ContainsFunc(h.names, func(n string) bool { return sshconf.Wildcard(strings.ToLower(principal), n) })
 }
 
 // given reports whether a keyword is set to something else than nothing.

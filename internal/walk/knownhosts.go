@@ -15,11 +15,13 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"sshwhy/internal/client"
+	"sshwhy/internal/sshconf"
 )
 
 const (
 	maxKnownHosts = 32 << 20 // of one file; more is not read
 	maxKnownLines = 200      // that name the host
+	maxPassedOver = 120      // bytes of a line that ssh does not read
 )
 
 // knownKey is a line about the host, with its key.
@@ -117,44 +119,47 @@ func lookUp(files []client.KnownFile, names []string) (known []knownKey, states 
 			}
 		}
 		states = append(states, f)
-		known = append(known, parseKnownHosts(f.Path, data, names)...)
+		lines, passedOver := parseKnownHosts(f.Path, data, names)
+		states[len(states)-1].PassedOver = passedOver
+		known = append(known, lines...)
 	}
 	return known[:min(len(known), maxKnownLines)], states
 }
 
-// parseKnownHosts returns the lines that are about one of the names. Lines that
-// cannot be parsed are skipped, as ssh does.
-func parseKnownHosts(path string, data []byte, names []string) []knownKey {
-	var out []knownKey
+// parseKnownHosts returns the lines that are about one of the names, and the first that
+// is and cannot be read, which ssh passes over.
+func parseKnownHosts(path string, data []byte, names []string) (out []knownKey, passedOver *client.Applied) {
 	n := 0
 	for line := range bytes.Lines(data) {
-		n++
+		if n++; len(out) >= maxKnownLines {
+			break
+		}
+		fields := strings.FieldsFunc(string(line), func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) })
+		if len(fields) > 0 && fields[0][0] == '@' {
+			fields = fields[1:] // the marker
+		}
+		if len(fields) < 3 || fields[0][0] == '#' {
+			continue
+		}
+		name := matchHosts(fields[0], names) // before the key is read: there may be many
+		if name == "" {
+			continue
+		}
 		text := strings.TrimSpace(string(line))
-		if text == "" || text[0] == '#' {
-			continue
-		}
-		fields := strings.Fields(text)
-		k := knownKey{KnownKey: client.KnownKey{File: path, Line: n, Text: text}}
-		if fields[0][0] == '@' {
-			k.Marker, fields = fields[0], fields[1:]
-		}
-		if len(fields) < 3 || len(out) >= maxKnownLines {
-			continue
-		}
-		if k.Name = matchHosts(fields[0], names); k.Name == "" {
-			continue
-		}
-		blob, err := base64.StdEncoding.DecodeString(fields[2])
+		marker, _, key, _, _, err := ssh.ParseKnownHosts(line)
 		if err != nil {
+			if passedOver == nil {
+				passedOver = &client.Applied{File: path, Line: n, Text: text[:min(len(text), maxPassedOver)]}
+			}
 			continue
 		}
-		if k.key, err = ssh.ParsePublicKey(blob); err != nil {
-			continue
+		k := knownKey{key: key, KnownKey: client.KnownKey{File: path, Line: n, Text: text, Name: name, Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key)}}
+		if marker != "" {
+			k.Marker = "@" + marker
 		}
-		k.Type, k.Fingerprint = k.key.Type(), ssh.FingerprintSHA256(k.key)
 		out = append(out, k)
 	}
-	return out
+	return out, passedOver
 }
 
 // matchHosts returns the first of names that the host field of a line covers.
@@ -193,7 +198,7 @@ func listMatch(list, name string) bool {
 	found := false
 	for pattern := range strings.SplitSeq(list, ",") {
 		pattern, negated := strings.CutPrefix(pattern, "!")
-		if wildcard(strings.ToLower(pattern), name) {
+		if sshconf.Wildcard(strings.ToLower(pattern), name) {
 			if negated {
 				return false
 			}
@@ -201,26 +206,4 @@ func listMatch(list, name string) bool {
 		}
 	}
 	return found
-}
-
-// wildcard matches * and ? (ssh_config(5), PATTERNS) in linear memory and
-// without backtracking further than the last star.
-func wildcard(pattern, name string) bool {
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
