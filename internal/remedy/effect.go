@@ -145,6 +145,9 @@ func lostBy(edits []report.LineEdit, text, whole string, refused func(line int) 
 		default:
 			continue
 		}
+		if bare, marked := sshconf.CutMark(e.Old); marked && (sshconf.SaysNothing(bare) || e.Op == report.LineReplace && e.New == bare) {
+			continue // it says now what it was to say
+		}
 		old, ok := sshconf.ParseLine(e.Old)
 		if !ok || !refused(e.Line) || e.Op == report.LineReplace && keepsMeaning(old, e.New) || harmless(old, text, whole, e.Line) {
 			continue

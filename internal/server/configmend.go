@@ -23,7 +23,10 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 	line, ok := sshconf.ParseLine(d.Quote.Text)
 	k, known := sshconf.Lookup(sshconf.Server, d.Keyword)
 	with, swallowed := "", line.Swallowed()
-	if ok && !line.BadQuotes && swallowed == "" {
+	bare, marked := sshconf.CutMark(d.Quote.Text)
+	if marked && !sshconf.SaysNothing(bare) {
+		with = bare
+	} else if ok && !marked && !line.BadQuotes && swallowed == "" {
 		with = v.spelt(pr, line)
 	}
 	switch {
@@ -35,6 +38,8 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 		advise(f, fmt.Sprintf("Correct %s: a Match line stands in it, and what follows hangs on that. Then check and start the service.", where), after...)
 	case with != "":
 		mend(f, fmt.Sprintf("Write %s in %s, check, and start the service.", written(pr, with), where), append([]report.Step{rewritten(d, pr, with)}, after...)...)
+	case marked:
+		mend(f, fmt.Sprintf("Comment out the byte order mark in %s, which an editor of another system put there, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
 	case swallowed == "" && !known && sshconf.OnlyOf(sshconf.Client, d.Keyword):
 		mend(f, fmt.Sprintf("Comment out %s, which is for ssh_config, check, and start the service.", where), append([]report.Step{commentOut(d)}, after...)...)
 	case swallowed == "" && (known && k.HarmlessLost(restOfBlock(v.Config, d)) || addsNothingElse(k, line, v.Config)):
