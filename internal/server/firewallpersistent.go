@@ -25,15 +25,8 @@ func (pf *packetFilter) checkPersistent(answers []answer) {
 // lostInFirewalld compares the running zones with the permanent ones.
 func (pf *packetFilter) lostInFirewalld(a answer) bool {
 	f := &pf.Firewall
-	for _, raw := range []facts.Raw{f.FirewalldZones, f.FirewalldPermanent} {
-		switch raw.Origin.Status {
-		case evidence.Known:
-		case evidence.Failed:
-			pf.part.also("openings after a reload", raw.Origin.Source+": "+raw.Origin.Reason)
-			return false
-		default:
-			return false
-		}
+	if !f.FirewalldZones.Origin.Known() || !f.FirewalldPermanent.Origin.Known() {
+		return false
 	}
 	running, permanent := firewall.Zones(f.FirewalldZones.Data), firewall.Zones(f.FirewalldPermanent.Data)
 	byDefault, taken := strings.TrimSpace(string(f.FirewalldDefault.Data)), false
