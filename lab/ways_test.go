@@ -75,7 +75,7 @@ func TestWaysOnOtherInits(t *testing.T) {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()
 			ctx, w := boot(t, image, tools, caseLimit)
-			if res := w.Server(ctx, "chmod 777 /home/alice/.ssh; echo 'AllowUsers root bob' >>/etc/ssh/sshd_config"); res.Exit != 0 {
+			if res := w.Server(ctx, "chmod 777 /home/alice/.ssh; echo 'AllowUsers root bob' >>/etc/ssh/sshd_config; touch -d '1 hour ago' /etc/ssh/sshd_config"); res.Exit != 0 {
 				t.Fatal(res)
 			}
 			if err := os.WriteFile(filepath.Join(w.Root(), "root/console.py"), []byte(console), 0o644); err != nil {
