@@ -196,7 +196,7 @@ func TestConsent(t *testing.T) {
 		{"IdentityFile ~/.ssh/id_rsa", "# IdentityFile ~/.ssh/id_rsa"},
 		{"Host *", "# Host *"},
 		{"IPQoS fast", "# IPQoS fast"},
-		{"AuthorizedKeysCommand /usr/local/bin/k %u", "# AuthorizedKeysCommand /usr/local/bin/k %u"},
+		{"AuthorizedKeysCommand /usr/local/bin/k %u", ""},
 		{"VersionAddendum", "# VersionAddendum"},
 	} {
 		broken := etc{mainName: debian + c.line + "\n"}
