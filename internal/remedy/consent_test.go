@@ -200,6 +200,9 @@ func TestConsent(t *testing.T) {
 		{"VersionAddendum", "# VersionAddendum"},
 	} {
 		broken := etc{mainName: debian + c.line + "\n"}
+		if broken.put(t); taken() {
+			continue // this release still knows what the next one dropped
+		}
 		after, left, then := mended(t, broken, Options{Where: report.OnServer})
 		want := debian + c.line + "\n"
 		if c.want != "" {
