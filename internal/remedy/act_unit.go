@@ -73,6 +73,9 @@ func (d *unitDoer) argv() ([]string, error) {
 		if d.runtime {
 			return []string{"systemctl", verb, "--runtime", "--", d.unit}, nil
 		}
+		if d.verb == report.VerbWant {
+			return []string{"systemctl", verb, "--", "multi-user.target", d.unit}, nil
+		}
 		return []string{"systemctl", verb, "--", d.unit}, nil
 	case initOpenRC:
 		switch d.verb {
@@ -108,7 +111,7 @@ func (d *unitDoer) argv() ([]string, error) {
 
 func (d *unitDoer) touches() ([]string, []string) {
 	switch d.verb {
-	case report.VerbEnable, report.VerbDisable, report.VerbUnmask:
+	case report.VerbEnable, report.VerbWant, report.VerbDisable, report.VerbUnmask:
 	default:
 		return nil, nil
 	}

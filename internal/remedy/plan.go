@@ -230,7 +230,7 @@ func phase(a report.Action) int {
 		switch a.Verb {
 		case report.VerbDaemonReload:
 			return phaseReloadManager
-		case report.VerbEnable, report.VerbDisable, report.VerbUnmask, report.VerbResetFailed:
+		case report.VerbEnable, report.VerbWant, report.VerbDisable, report.VerbUnmask, report.VerbResetFailed:
 			return phaseUnitState
 		case report.VerbStop:
 			return phaseStop
@@ -257,7 +257,7 @@ func order(steps []*Step) []*Step {
 // verbRank orders the verbs of one phase: a mask goes before an enable.
 func verbRank(v report.UnitVerb) int {
 	return slices.Index([]report.UnitVerb{report.VerbUnmask, report.VerbResetFailed, report.VerbDisable,
-		report.VerbEnable, report.VerbReload, report.VerbStart, report.VerbRestart}, v)
+		report.VerbEnable, report.VerbWant, report.VerbReload, report.VerbStart, report.VerbRestart}, v)
 }
 
 // merge makes one step of those that ask for the same, of edits to one file,

@@ -150,6 +150,7 @@ const (
 	VerbRestart      UnitVerb = "restart"
 	VerbReload       UnitVerb = "reload" // re-reads the configuration, keeps the listener
 	VerbEnable       UnitVerb = "enable"
+	VerbWant         UnitVerb = "add-wants" // systemd: multi-user.target starts it at boot, by no other name
 	VerbDisable      UnitVerb = "disable"
 	VerbUnmask       UnitVerb = "unmask"
 	VerbResetFailed  UnitVerb = "reset-failed"

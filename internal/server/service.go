@@ -265,6 +265,10 @@ func checkEnabled(v *view, p *part) {
 	}
 	f := p.found("service-disabled", report.Latent, "%s does not start at boot.", u.Name)
 	quote(f, u.Quote("UnitFileState", "ActiveState"))
+	if v.serviceActive() && u == v.service {
+		mend(f, "Let it start at boot.", wanted(u.Name))
+		return
+	}
 	mend(f, "Let it start at boot.", unit(report.VerbEnable, u.Name))
 }
 

@@ -92,6 +92,15 @@ func unit(verb report.UnitVerb, name string) report.Step {
 	return s
 }
 
+// wanted lets a service that runs start at boot. Enabling it would bring its other names back,
+// too, and up to release 258 systemd may then take it for dead while it runs
+// (github.com/systemd/systemd/pull/39703): on Debian 13 it does every second time.
+func wanted(service string) report.Step {
+	s := do("systemctl add-wants multi-user.target "+shquote.Operand(service), "systemctl disable "+shquote.Operand(service))
+	s.Act = &report.Action{Kind: report.ActUnit, Unit: service, Verb: report.VerbWant}
+	return s
+}
+
 // opposite is the verb that takes another back.
 func opposite(verb report.UnitVerb) string {
 	switch verb {
