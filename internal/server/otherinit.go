@@ -29,6 +29,9 @@ func (v *view) stoppedScript(p *part) {
 	s := v.Script
 	var f *report.Finding
 	switch {
+	case s.State == facts.StateStarted && s.Dir != "" && !v.startWouldFail() && v.endedByOrder():
+		p.cannot("service", fmt.Sprintf("%s says that runit has started %s, and it does not listen yet: look again in a few seconds", s.Quote.Source, s.Name))
+		return
 	case s.State == facts.StateCrashed:
 		f = p.found("service-failed", report.Blocking, "The SSH server died: OpenRC started %s, and its process is gone.", s.Name)
 	case (s.State == facts.StateFailed || s.State == facts.StateStarted) && s.Dir != "":
@@ -64,15 +67,24 @@ func (v *view) stoppedScript(p *part) {
 	}
 }
 
-// lastWords is the last thing a runit service wrote before it ended.
+// lastWords is the last thing a runit service wrote of its own before it ended; what its
+// scripts say at each start and end is left out.
 func (v *view) lastWords() string {
 	for i := len(v.Script.Log) - 1; i >= 0; i-- {
 		_, words, ok := strings.Cut(v.Script.Log[i].Text, " ") // svlogd puts the time first
-		if ok && words != "" && !strings.HasSuffix(words, " Stopped") {
+		if ok && words != "" && !strings.HasSuffix(words, " Stopped") && !strings.HasPrefix(words, "Starting ") {
 			return ": " + strings.TrimSuffix(words, ".")
 		}
 	}
 	return ""
+}
+
+// endedByOrder reports whether a runit service that was seen between its start and its
+// listening tells of no failure: its log is empty, or ends with a good start or an ordered end.
+// One look cannot tell such a start from the next of many.
+func (v *view) endedByOrder() bool {
+	last := v.lastWords()
+	return last == "" || strings.Contains(last, "Received signal 15") || strings.HasPrefix(last, ": Server listening on ")
 }
 
 // startWouldFail reports whether another check names what keeps sshd from starting.
