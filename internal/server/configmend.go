@@ -31,7 +31,7 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 	}
 	switch {
 	case !v.ownFile(d.Quote.Source):
-		quoteDirectives(f, v.Config.All("Include"))
+		v.quoteSetting(f, "Include")
 		advise(f, fmt.Sprintf("%s lies outside %s and may be another program's: see whether an Include line that names it says what it should. Then check and start the service.",
 			d.Quote.Source, path.Dir(v.Config.Path)), after...)
 	case swallowed == "Match":
@@ -57,13 +57,7 @@ func (v *view) mendLine(f *report.Finding, pr facts.Problem, d facts.Directive, 
 // ownFile says whether a file is sshd's own to have its lines mended: what Include names
 // anywhere else, by a slip of the keyboard or by somebody's design, may be /etc/hosts.
 func (v *view) ownFile(file string) bool {
-	return strings.HasPrefix(file, path.Dir(v.Config.Path)+"/")
-}
-
-func quoteDirectives(f *report.Finding, all []facts.Directive) {
-	for _, d := range all {
-		quote(f, d.Quote)
-	}
+	return strings.HasPrefix(path.Clean(file), path.Dir(v.Config.Path)+"/")
 }
 
 // written is what is new in a line: its keyword, or all of it.

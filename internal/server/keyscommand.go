@@ -40,6 +40,10 @@ func (v *view) commandFailed(p *part, fl *fault) {
 	quote(f, fl.at.Quote())
 	quote(f, v.Effective.Quote("authorizedkeyscommand")...)
 	quoteEntries(f, v.Journal.Last(1, "Unsafe AuthorizedKeysCommand", "AuthorizedKeysCommand"))
+	if everybodys(m) {
+		advise(f, fmt.Sprintf("Others are to write to %s, so leave it as it is: read the program, put it where only root writes, and let AuthorizedKeysCommand name that place.", path))
+		return
+	}
 	if step.Do == "" {
 		advise(f, "Put the program back, or take AuthorizedKeysCommand out of the configuration.")
 		return

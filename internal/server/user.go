@@ -195,6 +195,10 @@ func checkChroot(v *view, p *part) {
 		quote(f, dir.Quote())
 		quote(f, v.Effective.Quote("chrootdirectory")...)
 		v.quoteSetting(f, "ChrootDirectory")
+		if everybodys(dir.Meta) {
+			advise(f, fmt.Sprintf("Others are to write to %s, so leave it as it is: let ChrootDirectory name a directory to which only root writes, all the way down.", dir.Path))
+			return
+		}
 		mend(f, "Let root own it, without write permission for others; give the user a directory of their own inside.",
 			do(fmt.Sprintf("chown -h root:root %s && chmod go-w %s", shquote.Word(dir.Path), shquote.Word(dir.Path)), ""))
 		return

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 	"sshwhy/internal/shquote"
@@ -84,6 +85,10 @@ func (v *view) othersWrote(h facts.HostFile) bool {
 func (v *view) shares(h facts.HostFile) bool {
 	return h.Meta.Type == "dir" && h.Meta.UID != v.Account.UID && !strings.HasPrefix(h.Path, strings.TrimSuffix(v.Account.Home, "/")+"/")
 }
+
+// everybodys says whether a directory is there for all to write to, as /tmp: it has
+// the sticky bit (inode(7)).
+func everybodys(m evidence.Meta) bool { return m.Type == "dir" && m.Mode&0o1000 != 0 }
 
 // adviseOwnPlace is for keys in a directory that many share: to take it away
 // from the others would break what they do there.
