@@ -68,13 +68,16 @@ while True:
 sys.stdout.buffer.write(out)
 `
 
+// pasteLimit bounds one machine whose console is typed into, line by line, while others are.
+const pasteLimit = 3 * caseLimit
+
 // TestWaysOnOtherInits pastes the script on machines of other inits, too.
 func TestWaysOnOtherInits(t *testing.T) {
 	tools := setUpFixes(t)
 	for _, image := range Images()[1:] {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()
-			ctx, w := boot(t, image, tools, caseLimit)
+			ctx, w := boot(t, image, tools, pasteLimit)
 			if res := w.Server(ctx, "chmod 777 /home/alice/.ssh; echo 'AllowUsers root bob' >>/etc/ssh/sshd_config; touch -d '1 hour ago' /etc/ssh/sshd_config"); res.Exit != 0 {
 				t.Fatal(res)
 			}
@@ -99,7 +102,7 @@ func TestWaysOnOtherInits(t *testing.T) {
 // TestWaysOfLooking looks at one machine in every way there is, and wants one report.
 func TestWaysOfLooking(t *testing.T) {
 	tools := setUpFixes(t)
-	ctx, w := bootTrixie(t, tools, caseLimit)
+	ctx, w := bootTrixie(t, tools, pasteLimit)
 	if res := w.Server(ctx, manyFaults); res.Exit != 0 {
 		t.Fatal(res)
 	}
