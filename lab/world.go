@@ -26,7 +26,7 @@ const StateDir = "/run/sshwhy-lab"
 // host; the bound is for machines whose boot a case has broken.
 const (
 	bootLimit   = 90 * time.Second
-	scriptLimit = 2 * time.Minute
+	scriptLimit = 4 * time.Minute
 )
 
 // World is three network namespaces and one machine. Its methods may be called
