@@ -180,9 +180,9 @@ func half(c Case) uint32 { return share(c, 2) }
 func share(c Case, n uint32) uint32 { return dealt(c.Name, n) }
 
 // drawn says whether an ordinary run takes a case. A run of all takes two processors most of an
-// hour; so each commit draws two thirds, others than the commit before it, and the same whenever
-// it is tested.
-func drawn(c Case) bool { return everything() || dealt(commit()+c.Name, 3) != 0 }
+// hour; so each commit draws half, others than the commit before it, and the same whenever it is
+// tested.
+func drawn(c Case) bool { return everything() || dealt(commit()+c.Name, 2) != 0 }
 
 // commit is the one that is tested; "" where git does not tell.
 var commit = sync.OnceValue(func() string {
