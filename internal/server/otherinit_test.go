@@ -8,6 +8,7 @@ import (
 
 	"sshwhy/internal/evidence"
 	"sshwhy/internal/evidence/replay"
+	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 )
 
@@ -90,6 +91,32 @@ func TestWSL(t *testing.T) {
 		}
 		if !slices.ContainsFunc(rep.Incomplete, func(i report.Incomplete) bool { return i.Check == "Windows" }) {
 			t.Errorf("nothing is said of Windows' firewall")
+		}
+	}
+}
+
+// The logs are those of svlogd on machines of the lab: of a service that was stopped and
+// started by hand, and of one whose run script calls a program that is not there.
+func TestRunitSeenBetweenStartAndListening(t *testing.T) {
+	const at = "2026-11-30_21:20:21.43069 "
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  bool // it tells of no failure
+	}{
+		{"nothing yet", nil, true},
+		{"just started for the first time", []string{"Starting ssh..."}, true},
+		{"stopped and started by hand", []string{"Server listening on :: port 22.", "Received signal 15; terminating.", "ssh Stopped", "Starting ssh..."}, true},
+		{"up, and not seen to listen yet", []string{"Starting ssh...", "Server listening on 0.0.0.0 port 22.", "Server listening on :: port 22."}, true},
+		{"a program that is not there", []string{"Starting ssh...", "./run: 9: exec: /usr/local/sbin/with-limits: not found", "ssh Stopped", "Starting ssh..."}, false},
+		{"a refused address", []string{"Received signal 15; terminating.", "ssh Stopped", "Starting ssh...", "Cannot bind any address."}, false},
+	} {
+		v := &view{Facts: &facts.Facts{}}
+		for _, text := range c.lines {
+			v.Script.Log = append(v.Script.Log, facts.Quote{Text: at + text})
+		}
+		if got := v.endedByOrder(); got != c.want {
+			t.Errorf("%s: %v, want %v (last words %q)", c.name, got, c.want, v.lastWords())
 		}
 	}
 }
