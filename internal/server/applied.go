@@ -11,8 +11,9 @@ import (
 )
 
 // slack is how many seconds after the server's start a file may be dated without
-// being taken for a later change: start times are counted in whole steps.
-const slack = 2
+// being taken for a later change: times are counted in whole seconds, and the clock
+// and the time since boot are not read in one moment.
+const slack = 3
 
 // checkChanged looks for configuration files that are younger than the server
 // which runs: what was changed in them is not in force, and every check here

@@ -205,8 +205,10 @@ func (v *view) socketDropIn(listen []facts.Endpoint) (report.Step, bool) {
 	return write, true
 }
 
-// relisten makes systemd open the socket anew. It does not while the service
-// holds it (socket.c: "Socket service already active, refusing").
+// relisten makes systemd open the socket anew. It does not while the service holds it
+// (socket.c: "Socket service already active, refusing"), and the next client who knocks
+// starts the service: so the socket is closed first, and the service stopped then,
+// whether it ran at the time of the look or not.
 func (v *view) relisten() []report.Step {
 	steps := []report.Step{daemonReload()}
 	for _, u := range []*facts.Unit{v.service, v.socket} {
@@ -214,8 +216,8 @@ func (v *view) relisten() []report.Step {
 			steps = append(steps, unit(report.VerbResetFailed, u.Name))
 		}
 	}
-	if v.serviceActive() {
-		steps = append(steps, unit(report.VerbStop, v.service.Name))
+	if v.service != nil {
+		steps = append(steps, unit(report.VerbStop, v.socket.Name), unit(report.VerbStop, v.service.Name))
 	}
 	return append(steps, unit(report.VerbRestart, v.socket.Name))
 }

@@ -232,12 +232,11 @@ func checkSocketPort(v *view, p *part) {
 	for _, q := range v.socket.Setting("ListenStream") {
 		quote(f, q)
 	}
-	restart := unit(report.VerbRestart, v.socket.Name)
 	switch {
 	case stale:
 		f.Summary = fmt.Sprintf("sshd_config says port %d, but %s still listens on %s: systemd has not been told since.",
 			missing[0].Port, v.socket.Name, endpointList(v.socket.Listens()))
-		mend(f, "Let systemd read the configuration again and restart the socket.", daemonReload(), restart)
+		mend(f, "Let systemd read the configuration again and restart the socket.", v.relisten()...)
 	case len(own) > 0:
 		v.mendSocket(f, fmt.Sprintf("Let the socket listen where sshd_config says, too (port %d).", missing[0].Port),
 			fmt.Sprintf("everyone who can reach port %d of this machine", missing[0].Port), missing, nobody)

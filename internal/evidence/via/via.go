@@ -32,7 +32,7 @@ const DefaultLimit = 2 * time.Minute
 // Options of Fill.
 type Options struct {
 	Tool  string           // version of sshwhy, for the bundle's header
-	Now   func() time.Time // nil: time.Now
+	Now   func() time.Time // nil: the clock of the machine looked at
 	Limit time.Duration    // for everything together; 0: DefaultLimit
 }
 
@@ -44,16 +44,12 @@ type Options struct {
 // The command is ended with its process group. Where this process has a terminal,
 // the command gets it, so that it can ask for a password.
 func Fill(ctx context.Context, command []string, m evidence.Manifest, opt Options) (*evidence.Bundle, error) {
-	now := opt.Now
-	if now == nil {
-		now = time.Now
-	}
 	limit := opt.Limit
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
 	b := evidence.NewBundle()
-	b.Tool, b.Way, b.Taken = opt.Tool, "via", now().UTC()
+	b.Tool, b.Way, b.Taken = opt.Tool, "via", time.Now().UTC()
 	if len(command) == 0 {
 		return b, errors.New("no command is given to look through")
 	}
@@ -64,8 +60,17 @@ func Fill(ctx context.Context, command []string, m evidence.Manifest, opt Option
 		return b, err
 	}
 	defer s.end()
-	if b.UID, err = s.greet(); err != nil {
+	var clock time.Time
+	if b.UID, clock, err = s.greet(); err != nil {
 		return b, s.explain(ctx, err)
+	}
+	// What is dated over there is held against the clock over there, read when the
+	// look begins: this one may differ, and the way there may have taken long.
+	if !clock.IsZero() {
+		b.Taken = clock
+	}
+	if opt.Now != nil {
+		b.Taken = opt.Now().UTC()
 	}
 	err = m.Rounds(b, func(round []evidence.Item) error {
 		if err := s.look(b, round); err != nil {
@@ -93,15 +98,16 @@ func nonce() string {
 }
 
 // greet asks for a sign of life first, so that nothing is sent to what is no
-// shell, then sends the prelude and gives the user id over there, or -1.
-func (s *session) greet() (uid int, err error) {
+// shell, then sends the prelude and gives the user id over there, or -1, and the time
+// by the clock over there, zero where that has no date.
+func (s *session) greet() (uid int, clock time.Time, err error) {
 	half := len(s.nonce) / 2
 	// A terminal, should there be one, must not echo what is sent later.
 	s.send("stty -echo 2>/dev/null\nprintf '\\n@%s%s %s\\n' " + s.nonce[:half] + " " + s.nonce[half:] + " hi\n")
 	if err := s.await("hi", nil); err != nil {
-		return -1, err
+		return -1, clock, err
 	}
-	s.send(shell.Prelude(s.nonce, proc.SearchDirs(), true) + "O h $(id -u 2>/dev/null || echo -1) $D\n")
+	s.send(shell.Prelude(s.nonce, proc.SearchDirs(), true) + "O h $(id -u 2>/dev/null || echo -1) $(date +%s 2>/dev/null || echo -) $D\n")
 	uid = -1
 	encoder := false
 	err = s.await("h", func(words []string) {
@@ -110,12 +116,17 @@ func (s *session) greet() (uid int, err error) {
 				uid = n
 			}
 		}
-		encoder = len(words) > 1
+		if len(words) > 1 {
+			if n, err := strconv.ParseInt(words[1], 10, 64); err == nil && n > 0 && n < 1<<35 {
+				clock = time.Unix(n, 0).UTC()
+			}
+		}
+		encoder = len(words) > 2
 	})
 	if err == nil && !encoder {
 		err = errors.New("there is none of base64, openssl, uuencode or od over there, one of which is needed")
 	}
-	return uid, err
+	return uid, clock, err
 }
 
 // look sends one round and reads its answers: an item each, and after them what

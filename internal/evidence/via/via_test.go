@@ -61,6 +61,25 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// What is dated over there is held against the clock over there: this one may differ,
+// and a login may take long.
+func TestClockOverThere(t *testing.T) {
+	for what, want := range map[string]time.Time{
+		"echo 1700000000": time.Unix(1700000000, 0).UTC(),
+		"return 1":        {}, // no date: ours
+	} {
+		begin := time.Now().Add(-time.Second)
+		shell := "{ echo 'date() { " + what + "; }'; cat; } | sh"
+		b, err := Fill(t.Context(), []string{"sh", "-c", shell}, wants(evidence.File("/etc/hostname")), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.IsZero() && b.Taken.Before(begin) || !want.IsZero() && !b.Taken.Equal(want) {
+			t.Errorf("with date %q over there, the look is dated %v", what, b.Taken)
+		}
+	}
+}
+
 // The ways people really use.
 func TestConformanceThroughOtherCommands(t *testing.T) {
 	t.Run("a line for the shell", func(t *testing.T) {
