@@ -57,7 +57,7 @@ var rooms = []room{
 		}},
 	{name: "internal/evidence/via", imports: []string{"internal/evidence/shell", "internal/evidence", "internal/proc"}},
 	{name: "internal/evidence/script", imports: []string{"internal/evidence/shell", "internal/evidence", "internal/proc"}},
-	{name: "internal/evidence/local", imports: []string{"internal/evidence", "internal/proc"}},
+	{name: "internal/evidence/local", imports: []string{"internal/evidence", "internal/proc", "internal/sshwire"}},
 	{name: "internal/evidence/replay", imports: []string{"internal/evidence"}},
 	{name: "internal/evidence/shell", thinks: true, imports: []string{"internal/evidence", "internal/shquote"}},
 	{name: "internal/evidence/redact", thinks: true, imports: []string{"internal/evidence"},

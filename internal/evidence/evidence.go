@@ -23,6 +23,7 @@ const (
 	KindStat    Kind = "stat" // metadata only (private keys, directories, sockets)
 	KindGlob    Kind = "glob" // the paths that match a pattern, each with its metadata
 	KindCommand Kind = "cmd"  // output and exit status of a program, run without a shell
+	KindHello   Kind = "ssh"  // what answers an SSH client at an address, up to its list of algorithms
 )
 
 // Limits of one item, unless it asks for others. They keep a hanging systemctl
@@ -35,7 +36,7 @@ const (
 // Item is one thing a diagnosis wants to see.
 type Item struct {
 	Kind    Kind
-	Path    string        // file and stat: the path; glob: the pattern (filepath.Match, absolute)
+	Path    string        // file and stat: the path; glob: the pattern (filepath.Match, absolute); hello: ADDRESS:PORT
 	Args    []string      // command: program and arguments; a bare name is looked up in the usual directories
 	Timeout time.Duration // 0: DefaultTimeout
 	Cap     int           // 0: DefaultCap
@@ -116,9 +117,9 @@ type Match struct {
 type Result struct {
 	Status    Status
 	Reason    string  // why it is not Known, or what to know about it
-	Data      []byte  // file: its content; command: standard output
+	Data      []byte  // file: its content; command: standard output; hello: all that was said
 	Stderr    []byte  // command: standard error
-	Exit      int     // command: exit status; -1 where a signal or the time limit ended it, and for all that is not Known
+	Exit      int     // command: exit status; -1 where a signal or the time limit ended it, and for all that is not Known; hello: see there
 	Truncated bool    // Data or Stderr reached the cap
 	Meta      *Meta   // file and stat
 	Matches   []Match // glob, sorted by path

@@ -109,6 +109,9 @@ func (j judge) asWhom(it evidence.Item) string {
 		}
 		return ""
 	}
+	if it.Kind == evidence.KindHello {
+		return "" // a port of this machine is nobody's
+	}
 	if it.Kind == evidence.KindCommand {
 		for _, word := range it.Args {
 			if j.his(word) {

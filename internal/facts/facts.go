@@ -43,6 +43,7 @@ type Facts struct {
 	HostKeys   HostKeys
 	Privsep    Privsep
 	Listeners  Listeners
+	Answer     Answer // what the listeners say when this machine asks them
 	Processes  map[int]Process
 	Links      Links
 	Tailscale  Tailscale
@@ -70,7 +71,7 @@ type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
-		wantHostKeys, wantPrivsep, wantListeners, wantProcesses, wantLinks, wantTailscale,
+		wantHostKeys, wantPrivsep, wantListeners, wantAnswer, wantProcesses, wantLinks, wantTailscale,
 		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
 	}
 	var items []evidence.Item
@@ -95,6 +96,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		HostKeys:   parseHostKeys(b),
 		Privsep:    parsePrivsep(b),
 		Listeners:  parseListeners(b),
+		Answer:     parseAnswer(b, ask),
 		Processes:  parseProcesses(b, ask),
 		Links:      parseLinks(b),
 		Tailscale:  parseTailscale(b),

@@ -22,7 +22,8 @@ type Listeners struct {
 // Listener is one listening socket.
 type Listener struct {
 	Endpoint
-	Queue   int // connections that wait to be accepted
+	Device  string // the interface it is bound to (SO_BINDTODEVICE), or that of a link-local address; "" for none
+	Queue   int    // connections that wait to be accepted
 	Backlog int
 	Owners  []Owner
 	Quote   Quote
@@ -105,6 +106,9 @@ func parseSS(line string) (Listener, bool) {
 		return Listener{}, false
 	}
 	l := Listener{Endpoint: e}
+	if _, device, ok := strings.Cut(f[3], "%"); ok { // 0.0.0.0%eth0:22, [fe80::1]%eth0:22
+		l.Device = device[:strings.LastIndexByte(device, ':')]
+	}
 	l.Queue, _ = strconv.Atoi(f[1])
 	l.Backlog, _ = strconv.Atoi(f[2])
 	if i := strings.Index(line, "users:("); i >= 0 {

@@ -12,6 +12,7 @@ import (
 // accessStage: is the visitor let in by what stands before and in sshd?
 func accessStage() stage {
 	return stage{name: report.StageAccess, detail: func(*view) string { return "" }, checks: []check{
+		{causes{"closed-before-banner", "closed-during-kex", "banner-timeout", "not-ssh"}, checkAnswer},
 		{causes{"tcp-wrappers-deny", "client-banned"}, checkWrappers},
 		{causes{"user-unknown"}, checkUser},
 		{causes{"root-login-disabled"}, checkRootLogin},

@@ -49,7 +49,8 @@ func fixture(t *testing.T, sleeper string) []testCase {
 	cases = append(cases, oddFiles(t, dir)...)
 	cases = append(cases, globs(t, dir)...)
 	cases = append(cases, commands(t, dir)...)
-	return append(cases, endings(sleeper)...)
+	cases = append(cases, endings(sleeper)...)
+	return append(cases, hellos(t)...)
 }
 
 func files(t *testing.T, dir string) []testCase {

@@ -57,15 +57,15 @@ func Fill(ctx context.Context, m evidence.Manifest, opt Options) (*evidence.Bund
 	return b, err
 }
 
-// filesFirst asks for no program as long as a file is missing: files take a
-// millisecond, programs a hundred, and all those that the files call for can then
-// run together.
+// filesFirst asks for no program and no server as long as a file is missing: files
+// take a millisecond, the others a hundred, and all those that the files call for
+// can then run together.
 func filesFirst(m evidence.Manifest) evidence.Manifest {
 	return func(seen *evidence.Bundle) []evidence.Item {
 		all := m(seen)
 		var files []evidence.Item
 		for _, it := range all {
-			if it.Kind != evidence.KindCommand && !seen.Has(it) {
+			if it.Kind != evidence.KindCommand && it.Kind != evidence.KindHello && !seen.Has(it) {
 				files = append(files, it)
 			}
 		}
@@ -83,7 +83,7 @@ func lookAtAll(ctx context.Context, e eyes, round []evidence.Item) []evidence.Re
 	var jobs []func()
 	users := map[string][]int{}
 	for i, it := range round {
-		if it.As == nil || it.Kind == evidence.KindCommand {
+		if it.As == nil || it.Kind == evidence.KindCommand || it.Kind == evidence.KindHello {
 			jobs = append(jobs, func() { results[i] = look(ctx, e, it) })
 			continue
 		}
@@ -134,6 +134,8 @@ func look(ctx context.Context, e eyes, it evidence.Item) evidence.Result {
 	ctx, cancel := context.WithTimeout(ctx, it.TimeLimit())
 	defer cancel()
 	switch it.Kind {
+	case evidence.KindHello:
+		return sayHello(ctx, it)
 	case evidence.KindFile:
 		return within(ctx, it, func() evidence.Result { return lookFile(ctx, e, it) })
 	case evidence.KindStat:

@@ -119,7 +119,7 @@ func line(it evidence.Item) string {
 			before, last = call[:i+1], call[i+1:]
 		}
 	}
-	if failed != nil || it.As != nil || it.Kind == evidence.KindGlob || strings.Contains(it.Key(), `\`) {
+	if failed != nil || it.As != nil || it.Kind == evidence.KindGlob || it.Kind == evidence.KindHello || strings.Contains(it.Key(), `\`) {
 		name, word := shell.Word(it.Key())
 		before = name + "j=" + word + "\n" + before
 	}

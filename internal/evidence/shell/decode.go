@@ -188,7 +188,7 @@ func (d *decoder) status(letter string) error {
 	switch letter {
 	case "a":
 		d.r.Status, d.r.Reason = evidence.Absent, "no such file or directory"
-		if d.kind == evidence.KindCommand {
+		if d.kind == evidence.KindCommand || d.kind == evidence.KindHello {
 			d.r.Reason = "there is no such program"
 		}
 	case "d":
@@ -217,6 +217,9 @@ func (d *decoder) result() evidence.Result {
 		d.globResult()
 	case evidence.KindCommand:
 		d.commandResult()
+	case evidence.KindHello:
+		d.commandResult()
+		return helloResult(*r)
 	default:
 		d.fileResult()
 	}
@@ -288,6 +291,9 @@ const (
 	lastSignal   = 64
 )
 
+// noAnswer is the Reason of a program that was ended.
+const noAnswer = "no answer within its time limit"
+
 func (d *decoder) commandResult() {
 	r := &d.r
 	bySignal := r.Exit > signalled && r.Exit <= signalled+lastSignal || r.Exit > kshSignalled
@@ -298,7 +304,7 @@ func (d *decoder) commandResult() {
 	case !d.read:
 		r.Status, r.Reason = evidence.Failed, "its output did not come"
 	case d.late:
-		r.Status, r.Reason = evidence.Failed, "no answer within its time limit"
+		r.Status, r.Reason = evidence.Failed, noAnswer
 	case d.held:
 		r.Status, r.Reason = evidence.Failed, "a process it left behind kept its output open, so what it wrote is lost"
 	case notRun:

@@ -89,6 +89,12 @@ func Call(id string, it evidence.Item) (string, *evidence.Result) {
 		for _, a := range it.Args {
 			line += " " + q.word(a)
 		}
+	case evidence.KindHello:
+		args, ok := hello(it.Path)
+		if !ok {
+			return "", failed("not an address and a port")
+		}
+		return Call(id, evidence.Command(args...).Within(it.TimeLimit()+helloGrace).AtMost(it.Limit()))
 	default:
 		return "", failed("unknown kind of item: " + string(it.Kind))
 	}
@@ -103,7 +109,7 @@ func failed(reason string) *evidence.Result {
 func Slowest(items []evidence.Item) time.Duration {
 	var sum time.Duration
 	for _, it := range items {
-		if it.Kind == evidence.KindCommand {
+		if it.Kind == evidence.KindCommand || it.Kind == evidence.KindHello {
 			sum += it.TimeLimit() + time.Second
 		}
 	}
