@@ -132,7 +132,7 @@ func (w *World) Boot(ctx context.Context) error {
 	argv := []string{"systemd-nspawn", "-q", "-D", w.Root(), "-M", w.Name, "--hostname=server",
 		"--network-namespace-path=/run/netns/" + w.netns("server"), "--register=no", "--keep-unit",
 		"--console=pipe", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-		"--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_SYS_PTRACE"}
+		"--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_BPF,CAP_PERFMON,CAP_SYS_PTRACE", "--system-call-filter=bpf"}
 	if w.tools != "" {
 		argv = append(argv, "--bind-ro="+w.tools+":/opt/lab")
 	}

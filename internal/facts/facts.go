@@ -44,6 +44,8 @@ type Facts struct {
 	Privsep    Privsep
 	Listeners  Listeners
 	Answer     Answer // what the listeners say when this machine asks them
+	Sandbox    Sandbox
+	Unloaded   []Unloaded // units of SSH that systemd could not load
 	Processes  map[int]Process
 	Links      Links
 	Tailscale  Tailscale
@@ -71,7 +73,7 @@ type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
-		wantHostKeys, wantPrivsep, wantListeners, wantAnswer, wantProcesses, wantLinks, wantTailscale,
+		wantHostKeys, wantPrivsep, wantListeners, wantAnswer, wantSandbox, wantUnloaded, wantProcesses, wantLinks, wantTailscale,
 		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
 	}
 	var items []evidence.Item
@@ -97,6 +99,8 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Privsep:    parsePrivsep(b),
 		Listeners:  parseListeners(b),
 		Answer:     parseAnswer(b, ask),
+		Sandbox:    parseSandbox(b),
+		Unloaded:   parseUnloaded(b),
 		Processes:  parseProcesses(b, ask),
 		Links:      parseLinks(b),
 		Tailscale:  parseTailscale(b),

@@ -19,6 +19,7 @@ func firewallStage() stage {
 			"firewall-ufw", "firewall-firewalld", "firewall-nftables", "firewall-iptables",
 			"client-banned", "firewall-rate-limited", "firewall-not-persistent", "port-in-use",
 		}, checkFirewall},
+		{causes{"unit-address-filter"}, checkAddressFilter},
 	}, after: []check{
 		{causes{"cloud-firewall"}, checkCloud},
 	}}

@@ -20,7 +20,10 @@ func serviceStage() stage {
 		{causes{"service-stopped", "service-failed", "service-condition-unmet"}, checkStopped},
 		{causes{"service-disabled"}, checkEnabled},
 		{causes{"socket-failed", "socket-stopped", "socket-trigger-limit"}, checkSocketUnit},
+		{causes{"unit-invalid"}, checkLoaded},
 		{causes{"sshd-hung"}, checkHung},
+		{causes{"sshd-hung"}, checkFrozen},
+		{causes{"unit-sandbox"}, checkSandbox},
 		{causes{"config-not-applied"}, checkApplied},
 		{causes{"config-not-applied"}, checkChanged},
 		{causes{"upgrade-unfinished"}, checkReplaced},
@@ -204,7 +207,7 @@ func (v *view) stoppedUnit(p *part) {
 	switch {
 	case !v.Units.Known() || u != nil && (u.Failed() || u.Masked() || u.Active() || u.Moving()):
 		return
-	case u == nil && v.socket == nil:
+	case u == nil && !v.socketMode():
 		f := p.found("service-stopped", report.Blocking, "An SSH server is installed, but no unit of systemd starts it.")
 		quote(f, facts.Quote{Source: v.Units.Source, Text: "LoadState=not-found"})
 		advise(f, "Install the SSH server's package again, so that its unit comes back.")
