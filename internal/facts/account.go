@@ -44,6 +44,7 @@ type Account struct {
 
 	ShellFile Binary
 	HomeDir   HostFile
+	Root      HostFile // "/", which he must be able to pass
 }
 
 // PasswordState is the second field of `passwd -S`.
@@ -106,7 +107,7 @@ func wantAccount(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if !a.Origin.Known() {
 		return items
 	}
-	items = append(items, groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)), sharers(a.GID))
+	items = append(items, evidence.Stat("/"), groups, state, aging, evidence.Command("getent", "group", strconv.Itoa(a.GID)), sharers(a.GID))
 	if a.Rights == nil {
 		return items
 	}
@@ -188,6 +189,7 @@ func parseAccount(b *evidence.Bundle, ask Ask) Account {
 	a.readState(b, state)
 	a.readAging(b, aging)
 	a.ShellFile = shellFile(b, a)
+	a.Root = hostFile(b, "/")
 	a.HomeDir = hostFileAs(b, a.Rights, a.Home)
 	return a
 }

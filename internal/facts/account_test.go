@@ -35,9 +35,14 @@ func TestMatchUser(t *testing.T) {
 		if c.client != "" {
 			client = netip.MustParseAddr(c.client)
 		}
-		if got := MatchUser(strings.Fields(c.patterns), c.user, client); got != c.want {
+		if got := MatchUser(strings.Fields(c.patterns), c.user, Caller{Addr: client}); got != c.want {
 			t.Errorf("%q of %q from %q: %d, want %d", c.patterns, c.user, c.client, got, c.want)
 		}
+	}
+	named := Caller{Addr: netip.MustParseAddr("192.0.2.9"), Named: true, Name: "desk.lab.test"}
+	unnamed := Caller{Addr: named.Addr, Named: true}
+	if MatchUser([]string{"alice@*.lab.test"}, "alice", named) != Everyone || MatchUser([]string{"alice@*.LAB.test"}, "alice", unnamed) != NoOne {
+		t.Error("a name that is known")
 	}
 	if MatchGroups([]string{"ssh-*"}, []string{"users", "ssh-users"}) != Everyone || MatchGroups([]string{"!users"}, []string{"users"}) != NoOne {
 		t.Error("groups")

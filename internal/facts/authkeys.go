@@ -2,7 +2,6 @@ package facts
 
 import (
 	"bytes"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ type AuthorizedKey struct {
 	Type        string // ssh-ed25519
 	Bits        int    // of an RSA modulus; 0: another type
 	Fingerprint string // SHA256:…, as ssh-keygen -l prints it
+	Blob        string // the key itself, raw (RFC 4253, section 6.6)
 	Options     []KeyOption
 	Comment     string // what stands behind the key; mostly whose it is
 	Fault       string // why sshd passes over the line although it can read the key, as the end of a sentence; "" where nothing is known
@@ -77,14 +77,11 @@ const quotedKey = 60
 // MatchFrom matches a client against the patterns of from="…". Without
 // UseDNS, which is the default, sshd knows no client by name, so that a name
 // there never matches (auth2-pubkeyfile.c, match_host_and_ip).
-func MatchFrom(list string, client netip.Addr, useDNS bool) Part {
+func MatchFrom(list string, client Caller) Part {
 	best := NoOne
 	for p := range strings.SplitSeq(list, ",") {
 		p, negated := strings.CutPrefix(strings.TrimSpace(p), "!")
 		m := hostPattern(p, client)
-		if m == Some && client.IsValid() && !useDNS {
-			m = NoOne
-		}
 		switch {
 		case negated && m == Everyone:
 			return NoOne

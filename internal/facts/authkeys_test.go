@@ -58,11 +58,11 @@ func TestMatchFrom(t *testing.T) {
 		{"10.0.0.0/8", false, NoOne}, {"*,!192.0.2.7", false, NoOne}, {"!192.0.2.8", false, NoOne},
 		{"web.example.org", false, NoOne}, {"web.example.org", true, Some}, {"*.example.org,192.0.2.7", false, Everyone},
 	} {
-		if got := MatchFrom(c.list, client, c.useDNS); got != c.want {
+		if got := MatchFrom(c.list, Caller{Addr: client, Named: !c.useDNS}); got != c.want {
 			t.Errorf("from=%q, UseDNS %v: %v, want %v", c.list, c.useDNS, got, c.want)
 		}
 	}
-	if got := MatchFrom("10.0.0.0/8", netip.Addr{}, false); got != Some {
+	if got := MatchFrom("10.0.0.0/8", Caller{}); got != Some {
 		t.Errorf("no client asked about: %v", got)
 	}
 }
@@ -105,7 +105,7 @@ func FuzzParseAuthorizedKeys(f *testing.F) {
 				t.Errorf("%+v", k)
 			}
 			from, _ := k.Option("from")
-			MatchFrom(from, netip.MustParseAddr("192.0.2.1"), true)
+			MatchFrom(from, Caller{Addr: netip.MustParseAddr("192.0.2.1")})
 			at, _ := k.Option("expiry-time")
 			_ = KeyExpired(at, 0)
 		}

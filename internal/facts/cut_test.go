@@ -20,7 +20,7 @@ func lineReaders(testing.TB) map[string]cuttest.Reader {
 		"Complaint":           text(func(s string) { Entry{Message: s}.Complaint() }),
 		"parsePAM":            text(func(s string) { parsePAM(s) }),
 		"ParseAuthorizedKeys": func(b []byte) { ParseAuthorizedKeys("keys", b) },
-		"MatchFrom":           text(func(s string) { MatchFrom(s, client, true) }),
+		"MatchFrom":           text(func(s string) { MatchFrom(s, Caller{Addr: client}) }),
 		"parseDump":           func(b []byte) { parseDump(b, "sshd -T") },
 		"parseProblem":        text(func(s string) { parseProblem(s, 255) }),
 		"parseHostsRule":      text(func(s string) { parseHostsRule(s) }),

@@ -13,6 +13,7 @@ type Effective struct {
 	Origin  Origin
 	Values  map[string][]Quote // keyword in lower case → its lines; Text is the whole line
 	Visitor Origin             // whether Match blocks were applied for the visitor asked about
+	Unsure  []string           // what Match blocks go by that is not known of the visitor
 }
 
 func wantEffective(b *evidence.Bundle, ask Ask) []evidence.Item {
@@ -27,15 +28,26 @@ func wantEffective(b *evidence.Bundle, ask Ask) []evidence.Item {
 		if g := sshdCommand(b, "-G"); b.Has(g) && b.Get(g).Exit != 0 && lacksRunDir(r) {
 			items = append(items, withRunDir(full))
 		}
+		if port, ok := portItem(b); ok {
+			items = append(items, port)
+		}
 	}
-	if spec, ok := visitorSpec(ask); ok {
-		visitor := sshdCommand(b, "-T", "-C", spec) // -G takes no -C
+	if visitor, ok := visitorItem(b, ask); ok {
 		items = append(items, visitor)
 		if lacksRunDir(b.Get(visitor)) {
 			items = append(items, withRunDir(visitor))
 		}
 	}
 	return items
+}
+
+// visitorItem asks what the configuration means for the visitor; -G takes no -C.
+func visitorItem(b *evidence.Bundle, ask Ask) (evidence.Item, bool) {
+	spec, ok := visitorSpec(ask)
+	if !ok {
+		return evidence.Item{}, false
+	}
+	return sshdCommand(b, "-T", "-C", describe(b, ask, spec)), true
 }
 
 // lacksRunDir reports whether sshd refused to speak only because its service is
@@ -63,7 +75,7 @@ func visitorSpec(ask Ask) (string, bool) {
 	}
 	spec := "user=" + user
 	if ask.Client.IsValid() {
-		// A host name is not looked up; sshd itself does not, unless UseDNS is set.
+		// sshd itself looks up no name, unless UseDNS is set: see describe.
 		addr := ask.Client.Unmap().WithZone("").String()
 		spec += ",host=" + addr + ",addr=" + addr
 	}
@@ -76,8 +88,7 @@ func parseEffective(b *evidence.Bundle, ask Ask) Effective {
 		return e
 	}
 	e.Visitor = Origin{Status: evidence.Skipped, Reason: "no visitor asked about"}
-	full := sshdCommand(b, "-T")
-	for _, it := range []evidence.Item{full, sshdCommand(b, "-G"), withRunDir(full)} {
+	for _, it := range generalItems(b) {
 		if e.Origin.Status != evidence.Skipped && !b.Has(it) {
 			continue
 		}
@@ -88,14 +99,17 @@ func parseEffective(b *evidence.Bundle, ask Ask) Effective {
 			break
 		}
 	}
-	if spec, ok := visitorSpec(ask); ok {
-		it := sshdCommand(b, "-T", "-C", spec)
+	if it, ok := visitorItem(b, ask); ok {
 		r := b.Get(it)
 		if again := b.Get(withRunDir(it)); again.OK() && again.Exit == 0 {
 			r = again
 		}
 		if e.Visitor = ran(it, r, exitZero); e.Visitor.Known() {
 			e.Values = parseDump(r.Data, e.Visitor.Source)
+			if !e.Origin.Known() {
+				e.Origin = e.Visitor
+			}
+			e.Unsure = undescribed(b, ask, len(e.Fields("port")))
 		}
 	}
 	return e

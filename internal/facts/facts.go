@@ -41,6 +41,7 @@ type Facts struct {
 	Config     Config
 	Algorithms Algorithms // of the keyword whose list sshd refuses
 	HostKeys   HostKeys
+	Helpers    []Helper
 	Privsep    Privsep
 	Listeners  Listeners
 	Answer     Answer // what the listeners say when this machine asks them
@@ -50,6 +51,7 @@ type Facts struct {
 	Links      Links
 	Tailscale  Tailscale
 	Wrappers   Wrappers
+	Names      Names // of the visitor, where something goes by them
 	Journal    Journal
 	Script     Script
 	WSL        WSL
@@ -59,6 +61,10 @@ type Facts struct {
 	Bans       Bans
 	Account    Account
 	Access     AccessFiles
+	Revoked    Revoked
+	Certs      Certificates
+	Login      LoginPrograms
+	Start      StartFiles
 	PAM        PAM
 	Storage    Storage
 	SELinux    SELinux
@@ -73,8 +79,8 @@ type wants func(b *evidence.Bundle, ask Ask) []evidence.Item
 func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
-		wantHostKeys, wantPrivsep, wantListeners, wantAnswer, wantSandbox, wantUnloaded, wantProcesses, wantLinks, wantTailscale,
-		wantWrappers, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantPAM, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
+		wantHostKeys, wantKeyTypes, wantHelpers, wantPrivsep, wantListeners, wantAnswer, wantSandbox, wantUnloaded, wantProcesses, wantLinks, wantTailscale,
+		wantWrappers, wantNames, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantRevoked, wantCertificates, wantLoginPrograms, wantStartFiles, wantPAM, wantPAMStack, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -95,7 +101,8 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Test:       parseTest(b),
 		Effective:  parseEffective(b, ask),
 		Config:     parseConfig(b),
-		HostKeys:   parseHostKeys(b),
+		HostKeys:   parseTypedHostKeys(b),
+		Helpers:    parseHelpers(b, ask),
 		Privsep:    parsePrivsep(b),
 		Listeners:  parseListeners(b),
 		Answer:     parseAnswer(b, ask),
@@ -105,6 +112,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Links:      parseLinks(b),
 		Tailscale:  parseTailscale(b),
 		Wrappers:   parseWrappers(b),
+		Names:      parseNames(b, ask),
 		Journal:    parseJournal(b, ask),
 		Script:     parseScript(b),
 		Behind:     parseBehind(b, ask),
@@ -114,6 +122,10 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Bans:       parseBans(b, ask),
 		Account:    parseAccount(b, ask),
 		Access:     parseAccess(b, ask),
+		Revoked:    parseRevoked(b, ask),
+		Certs:      parseCertificates(b, ask),
+		Login:      parseLoginPrograms(b, ask),
+		Start:      parseStartFiles(b, ask),
 		PAM:        parsePAMFacts(b, ask),
 		Storage:    parseStorage(b),
 		SELinux:    parseMandatory(b, ask),

@@ -18,6 +18,7 @@ type HostKey struct {
 	Origin Origin
 	Path   string
 	Meta   evidence.Meta
+	Type   string // ssh-ed25519; "" where it is not known
 	Named  *Quote // the HostKey line that names it; nil for the default keys
 }
 
@@ -39,6 +40,13 @@ func hostKeyPath(d Directive) (string, bool) {
 		return "", false
 	}
 	return d.Args[0], true
+}
+
+// parseTypedHostKeys is parseHostKeys with the types of the keys.
+func parseTypedHostKeys(b *evidence.Bundle) HostKeys {
+	h := parseHostKeys(b)
+	h.readTypes(b)
+	return h
 }
 
 func parseHostKeys(b *evidence.Bundle) HostKeys {

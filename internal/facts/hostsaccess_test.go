@@ -48,7 +48,7 @@ func TestDecide(t *testing.T) {
 		if c.client != "" {
 			client = netip.MustParseAddr(c.client)
 		}
-		if got := parseWrappers(b).Decide(client); got.Denied != c.want {
+		if got := parseWrappers(b).Decide(Caller{Addr: client}); got.Denied != c.want {
 			t.Errorf("%s: denied %d, want %d", c.name, got.Denied, c.want)
 		}
 	}

@@ -30,9 +30,8 @@ type Decision struct {
 const wrapperDaemon = "sshd"
 
 // Decide walks hosts.allow, then hosts.deny, as hosts_access(3) does: the first
-// rule that matches decides; without one, access is granted. An invalid client
-// stands for any client from outside.
-func (w Wrappers) Decide(client netip.Addr) Decision {
+// rule that matches decides; without one, access is granted.
+func (w Wrappers) Decide(client Caller) Decision {
 	var d Decision
 	var partly *HostsRule
 	for i, file := range []HostsFile{w.Allow, w.Deny} {
@@ -85,7 +84,7 @@ func (r HostsRule) denies(inDeny bool) bool {
 	return inDeny
 }
 
-func (r HostsRule) matches(client netip.Addr) Part {
+func (r HostsRule) matches(client Caller) Part {
 	daemon := hostsList(r.Daemons, func(p string) Part {
 		name, _, atHost := strings.Cut(p, "@")
 		if !strings.EqualFold(p, "ALL") && !strings.EqualFold(name, wrapperDaemon) && name != "ALL" {
@@ -112,20 +111,27 @@ func hostsList(words []string, match func(string) Part) Part {
 }
 
 // hostsClient matches one client pattern (hosts_access(5), PATTERNS, WILDCARDS).
-func hostsClient(p string, client netip.Addr) Part {
+func hostsClient(p string, caller Caller) Part {
 	if i := strings.LastIndex(p, "@"); i > 0 { // user@host asks the client's identd
-		return min(Some, hostsClient(p[i+1:], client))
+		return min(Some, hostsClient(p[i+1:], caller))
 	}
 	if strings.EqualFold(p, "ALL") {
 		return Everyone
 	}
-	if !client.IsValid() {
+	if !caller.Addr.IsValid() {
 		return Some
 	}
-	client = client.Unmap()
+	client := caller.Addr.Unmap()
 	switch {
-	case strings.EqualFold(p, "LOCAL"), strings.EqualFold(p, "KNOWN"), strings.EqualFold(p, "UNKNOWN"),
-		strings.EqualFold(p, "PARANOID"), strings.HasPrefix(p, "@"), strings.HasPrefix(p, "/"):
+	case strings.EqualFold(p, "LOCAL"):
+		return caller.named(caller.Name != "" && !strings.Contains(caller.Name, "."))
+	case strings.EqualFold(p, "KNOWN"):
+		return caller.named(caller.Name != "")
+	case strings.EqualFold(p, "UNKNOWN"):
+		return caller.named(caller.Name == "" && !caller.False)
+	case strings.EqualFold(p, "PARANOID"):
+		return caller.named(caller.False)
+	case strings.HasPrefix(p, "@"), strings.HasPrefix(p, "/"):
 		return Some
 	case strings.HasSuffix(p, ".") && p[0] >= '0' && p[0] <= '9': // 192.0.2.
 		return part(client.Is4() && strings.HasPrefix(client.String(), p))
@@ -142,7 +148,23 @@ func hostsClient(p string, client netip.Addr) Part {
 	if strings.ContainsAny(p, "*?") && strings.Trim(p, "0123456789.*?") == "" {
 		return part(client.Is4() && sshconf.Wildcard(p, client.String()))
 	}
-	return Some // a host name or .domain: the client's name is not looked up here
+	return caller.named(caller.Name != "" && hostsName(strings.ToLower(p), caller.Name))
+}
+
+// named is what holds for a caller whose name is known; Some for any other.
+func (c Caller) named(holds bool) Part {
+	if !c.Named {
+		return Some
+	}
+	return part(holds)
+}
+
+// hostsName matches a name as string_match() does: .domain, wildcards, or whole.
+func hostsName(p, name string) bool {
+	if strings.HasPrefix(p, ".") {
+		return strings.HasSuffix(name, p)
+	}
+	return sshconf.Wildcard(p, name)
 }
 
 func part(all bool) Part {

@@ -20,7 +20,7 @@ func readKeyLine(text string) (k AuthorizedKey, why string) {
 		return refusedLine(text)
 	}
 	blob := base64.StdEncoding.EncodeToString(key.Marshal())
-	k = AuthorizedKey{Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Bits: rsaBits(key), Comment: comment}
+	k = AuthorizedKey{Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key), Blob: string(key.Marshal()), Bits: rsaBits(key), Comment: comment}
 	k.Options, k.Fault = readKeyOptions(options)
 	k.Quote.Text = quoteKey(text, k.Type, blob)
 	return k, ""
@@ -62,7 +62,7 @@ func refusedLine(text string) (AuthorizedKey, string) {
 			why = "is cut off, or damaged"
 		default:
 			sum := sha256.Sum256(raw)
-			k := AuthorizedKey{Type: typ, Fingerprint: "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])}
+			k := AuthorizedKey{Type: typ, Blob: string(raw), Fingerprint: "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])}
 			_, comment, _ := strings.Cut(text[at:], blob)
 			k.Comment, k.Quote.Text = strings.TrimSpace(comment), quoteKey(text, typ, blob)
 			k.Options, k.Fault = readKeyOptions(splitKeyOptions(text[:at]))

@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -13,13 +12,23 @@ import (
 // PAM is what the modules of the service sshd are told, as far as it decides who
 // may log in (pam.conf(5)). It is looked at only where a user was asked about.
 type PAM struct {
-	Origin  Origin
-	Rules   []PAMRule // of auth and account, in the order in which PAM asks them
-	Access  []PAMLine // access.conf(5), without comments
-	Times   []PAMLine // time.conf(5), without comments
-	Lists   map[string]evidence.Result
-	Fails   Faillock
-	Missing []Quote // files that are included and could not be read
+	Origin Origin
+	Rules  []PAMRule // of auth and account, in the order in which PAM asks them
+	Access []PAMLine // access.conf(5), without comments
+	Times  []PAMLine // time.conf(5), without comments
+	Lists  map[string]evidence.Result
+	Fails  Faillock
+
+	Stacks map[string][]PAMEntry // by phase, in the order in which PAM asks
+	Abort  Quote                 // the line that keeps libpam from starting, so that nobody is let in
+	Lost   []Quote               // files that are there, or may be, and could not be read
+	Local  Origin                // whether the account stands in /etc/passwd: Known, or Absent
+	Shells evidence.Result       // /etc/shells
+	Limits []PAMLine             // limits.conf(5): domain, type, item, value
+	// The lines of namespace.conf(5) and sepermit.conf(5), where a module goes by them.
+	Namespaces, Contexts []PAMLine
+	modules              map[string]bool
+	programs             map[string]evidence.Result
 }
 
 // PAMRule is one line of a PAM service.
@@ -70,7 +79,7 @@ func wantPAM(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if !plainUser(ask.User) || !pamUsed(b, ask) {
 		return nil
 	}
-	rules, files, _ := pamRules(b, ask)
+	rules, files := pamRules(b, ask)
 	var items []evidence.Item
 	for _, f := range files {
 		items = append(items, evidence.File(f))
@@ -108,11 +117,8 @@ func pamUsed(b *evidence.Bundle, ask Ask) bool {
 
 // pamRules follows the includes of the service as far as its files have been
 // seen; files are those to look at.
-func pamRules(b *evidence.Bundle, ask Ask) (rules []PAMRule, files []string, missing []Quote) {
-	service := parseEffective(b, ask).Value("pamservicename") // since OpenSSH 9.8; the program's name before
-	if service == "" || strings.ContainsAny(service, "/ ") {
-		service = "sshd"
-	}
+func pamRules(b *evidence.Bundle, ask Ask) (rules []PAMRule, files []string) {
+	service := pamService(b, ask)
 	for _, phase := range []string{"auth", "account"} {
 		var stack []string
 		var read func(file, phase string)
@@ -142,12 +148,7 @@ func pamRules(b *evidence.Bundle, ask Ask) (rules []PAMRule, files []string, mis
 		}
 		read(pamDir+service, phase)
 	}
-	for _, f := range files {
-		if r := b.Get(evidence.File(f)); b.Has(evidence.File(f)) && !r.OK() {
-			missing = append(missing, Quote{Source: f, Text: r.Reason})
-		}
-	}
-	return rules, files, missing
+	return rules, files
 }
 
 // parsePAM reads "phase control module args"; the control may be several words in
@@ -197,11 +198,12 @@ func parsePAMFacts(b *evidence.Bundle, ask Ask) PAM {
 		return p
 	}
 	var files []string
-	p.Rules, files, p.Missing = pamRules(b, ask)
+	p.Rules, files = pamRules(b, ask)
 	p.Origin = originOf(evidence.File(files[0]), b.Get(evidence.File(files[0])))
 	p.Access = pamLines(b, accessFile(p.Rules), ":", 3) // IPv6 addresses hold colons themselves
 	p.Times = pamLines(b, timeConf, ";", 4)
 	p.Lists = map[string]evidence.Result{}
+	p.readStacks(b, ask)
 	for _, r := range p.Rules {
 		if f := r.Arg("file"); r.Module == "pam_listfile.so" {
 			p.Lists[f] = b.Get(evidence.File(f))
@@ -257,7 +259,7 @@ func parseFaillock(b *evidence.Bundle, ask Ask, rules []PAMRule) Faillock {
 // AccessDecision is the first line of access.conf(5) that is about the visitor,
 // and for how many origins it holds: Some where that hangs on what is not known
 // (the address, its name, a netgroup). ok is false where none is about them.
-func (p PAM) AccessDecision(user string, groups []string, client netip.Addr, rule PAMRule) (line PAMLine, match Part, ok bool) {
+func (p PAM) AccessDecision(user string, groups []string, client Caller, rule PAMRule) (line PAMLine, match Part, ok bool) {
 	for _, l := range p.Access {
 		if len(l.Fields) < 3 || l.Fields[0] != "+" && l.Fields[0] != "-" {
 			continue
@@ -291,10 +293,13 @@ func accessUser(word, user string, groups []string, rule PAMRule) Part {
 
 // accessOrigin matches one word of the origins field as hosts_access(5) does;
 // LOCAL and names of terminals are no origins of an SSH login with an address.
-func accessOrigin(word string, client netip.Addr) Part {
+func accessOrigin(word string, client Caller) Part {
 	switch {
 	case strings.EqualFold(word, "LOCAL"), strings.HasPrefix(word, "tty"), strings.HasPrefix(word, "cron"), strings.HasPrefix(word, ":"):
 		return NoOne
+	}
+	if !strings.HasPrefix(word, ".") && client.Named && !client.False { // the module looks a name's addresses up itself
+		client.Named = client.Name != "" && strings.EqualFold(word, client.Name)
 	}
 	return hostsClient(word, client)
 }

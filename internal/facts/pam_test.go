@@ -57,7 +57,7 @@ func TestAccessDecision(t *testing.T) {
 		{"alice", "", "", 3, Some},
 	} {
 		client, _ := netip.ParseAddr(c.client)
-		l, m, ok := p.AccessDecision(c.user, []string{c.group}, client, PAMRule{})
+		l, m, ok := p.AccessDecision(c.user, []string{c.group}, Caller{Addr: client}, PAMRule{})
 		if !ok || l.Quote.Line != c.line || m != c.match {
 			t.Errorf("%+v: line %d, %v, %v", c, l.Quote.Line, m, ok)
 		}
@@ -81,7 +81,7 @@ func FuzzPAM(f *testing.F) {
 		known(faillockItem(ask), fails)
 		p := parsePAMFacts(b, ask)
 		for _, r := range p.Rules {
-			p.AccessDecision("alice", nil, ask.Client, r)
+			p.AccessDecision("alice", nil, Caller{Addr: ask.Client}, r)
 		}
 		if len(wantPAM(b, ask)) > maxPAMFiles+3*len(p.Rules) {
 			t.Error("too much is wanted")

@@ -235,7 +235,7 @@ func FuzzParse(f *testing.F) {
 		b.Put(itemAddr, evidence.Result{Status: evidence.Known, Data: a})
 		b.Put(itemJournal, evidence.Result{Status: evidence.Known, Data: c})
 		parsed := Parse(b, Ask{Client: netip.MustParseAddr("192.0.2.1"), User: "alice"})
-		parsed.Wrappers.Decide(netip.MustParseAddr("2001:db8::1"))
+		parsed.Wrappers.Decide(Caller{Addr: netip.MustParseAddr("2001:db8::1")})
 		if n := len(Wants(b, Ask{})); n > evidence.MaxItems {
 			t.Errorf("wants %d items", n)
 		}

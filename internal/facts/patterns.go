@@ -12,7 +12,7 @@ import (
 // addresses with a prefix length between commas. A "!" negates there, and not
 // in front of the name, where it is a letter like others. Some means that it
 // hangs on the client.
-func MatchUser(patterns []string, user string, client netip.Addr) Part {
+func MatchUser(patterns []string, user string, client Caller) Part {
 	best := NoOne
 	for _, p := range patterns {
 		name, hosts, byHost := p, "", false
@@ -32,7 +32,7 @@ func MatchUser(patterns []string, user string, client netip.Addr) Part {
 
 // hostPatterns: one negated pattern that matches undoes them all (match.c,
 // match_host_and_ip).
-func hostPatterns(list string, client netip.Addr) Part {
+func hostPatterns(list string, client Caller) Part {
 	best, unsure := NoOne, false
 	for p := range strings.SplitSeq(list, ",") {
 		p, negated := strings.CutPrefix(p, "!")
@@ -51,14 +51,14 @@ func hostPatterns(list string, client netip.Addr) Part {
 	return best
 }
 
-func hostPattern(p string, client netip.Addr) Part {
+func hostPattern(p string, caller Caller) Part {
 	if strings.Trim(p, "*") == "" {
 		return Everyone
 	}
-	if !client.IsValid() {
+	if !caller.Addr.IsValid() {
 		return Some
 	}
-	client = client.Unmap().WithZone("")
+	client := caller.Addr.Unmap().WithZone("")
 	if prefix, err := netip.ParsePrefix(p); err == nil {
 		return part(prefix.Masked().Contains(client))
 	}
@@ -68,7 +68,10 @@ func hostPattern(p string, client netip.Addr) Part {
 	if strings.Trim(p, "0123456789.*?:abcdefABCDEF") == "" {
 		return NoOne
 	}
-	return Some // a host name, which is not looked up here
+	if !caller.Named {
+		return Some
+	}
+	return part(caller.Name != "" && sshconf.Wildcard(strings.ToLower(p), caller.Name)) // match.c, match_hostname
 }
 
 // MatchGroups matches group names against AllowGroups or DenyGroups

@@ -20,25 +20,37 @@ func accessStage() stage {
 		{causes{"account-locked", "password-expired"}, checkAccountState},
 		{causes{"shell-invalid"}, checkShell},
 		{causes{"home-missing"}, checkHome},
+		{causes{"revoked-key"}, checkRevoked},
 		{causes{
 			"authorized-keys-missing", "authorized-keys-location", "authorized-keys-permissions", "authorized-keys-command-failed",
-			"pubkey-auth-disabled", "no-mutual-signature", "rsa-key-too-small",
+			"pubkey-auth-disabled", "no-mutual-signature", "rsa-key-too-small", "revoked-key", "root-login-disabled",
 		}, checkKeys},
+		{causes{"principals-missing", "authorized-keys-missing", "no-mutual-signature"}, checkCertificates},
 		{causes{"authorized-keys-selinux"}, checkLabels},
 		{causes{"password-auth-disabled"}, checkPasswordOff},
+		{causes{"no-auth-method"}, checkKeysUnused},
+		{causes{"rsa-key-too-small", "no-mutual-signature"}, checkKeysRefused},
+		{causes{"user-not-allowed"}, checkRefused},
 		{causes{"no-auth-method"}, checkMethods},
+		{causes{"login-environment-broken", "authorized-keys-permissions"}, checkLoginShell},
+		{causes{"forced-command-fails"}, checkForcedCommand},
+		{causes{"login-environment-broken"}, checkStartFiles},
+		{causes{"login-environment-broken"}, checkLimits},
 		{causes{"nologin-file"}, checkNoLogin},
 		{causes{"chroot-permissions"}, checkChroot},
 		{nil, checkLogged},
 		{causes{"max-startups", "source-penalized"}, checkDropped},
-		{causes{"pam-denied", "account-locked"}, checkPAMRules},
+		{causes{"pam-denied"}, checkPAMStacks},
+		{causes{"account-locked"}, checkFailures},
 		{causes{"pam-denied"}, checkPAM},
 		{causes{"out-of-memory"}, checkStarved},
 		{causes{"disk-full"}, checkStorage},
+		{causes{"disk-full"}, checkNoSpace},
+		{nil, checkKeywords},
 	}, after: []check{
 		{causes{
 			"no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "corrupted-mac", "no-mutual-signature",
-			"certificate-expired", "too-many-keys", "auth-timeout", "authorized-keys-command-failed", "pty-allocation-failed",
+			"certificate-expired", "rsa-key-too-small", "too-many-keys", "auth-timeout", "authorized-keys-command-failed", "pty-allocation-failed",
 			"account-locked", "password-rejected",
 		}, checkAttempts},
 	}}
@@ -54,7 +66,7 @@ func checkWrappers(v *view, p *part) {
 		p.skipped = "no OpenSSH server is installed"
 		return
 	}
-	d := v.Wrappers.Decide(v.q.Client)
+	d := v.Wrappers.Decide(v.Names.Caller(v.q.Client))
 	if link == nil && !tobe && (known || d.Denied == facts.NoOne) {
 		return
 	}
@@ -73,6 +85,7 @@ func checkWrappers(v *view, p *part) {
 	}
 	f := v.wrapperFinding(p, d)
 	quote(f, d.Rule.Quote)
+	quote(f, v.Names.Quotes...)
 	v.bannedByFile(f, d.Rule)
 	if link != nil {
 		quote(f, *link)

@@ -194,7 +194,7 @@ func (a admission) undeny(keyword string, groups bool) (steps []report.Step, whe
 	}
 	itself := !groups
 	for _, w := range words(lines) {
-		if itself && facts.MatchUser([]string{w}, a.name, a.q.Client) != facts.NoOne && w != exact {
+		if itself && facts.MatchUser([]string{w}, a.name, a.CallerOfSSHD(a.q.Client)) != facts.NoOne && w != exact {
 			itself = false
 		}
 	}

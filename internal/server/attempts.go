@@ -118,6 +118,7 @@ var failures = [...]struct {
 	{"Unable to negotiate with", "no matching MAC", "no-common-mac", "its program and this server have no MAC in common", "Update the older of the two programs, or let MACs allow one that both know."},
 	{"Corrupted MAC on input", "", "corrupted-mac", "a packet arrived damaged", "Look at the network between the two, and for a program that changes its packets."},
 	{"not in PubkeyAccepted", "", "no-mutual-signature", "the key would need a signature algorithm that this server does not accept", "Update the visitor's program, or use an Ed25519 key; ssh-rsa with SHA-1 is refused since OpenSSH 8.8."},
+	{"refusing RSA key: Invalid key length", "", "rsa-key-too-small", "its RSA key is shorter than this server takes (RequiredRSASize)", "Make a new key (ssh-keygen -t ed25519), and put its public half there."},
 	{"Certificate invalid", "", "certificate-expired", "the certificate offered is not valid here", "Have the certificate renewed, for the right principal."},
 	{"maximum authentication attempts exceeded", "", "too-many-keys", "it offered more keys or passwords than MaxAuthTries allows", "Offer the one right key: ssh -o IdentitiesOnly=yes -i KEY."},
 	{"Timeout before authentication", "", "auth-timeout", "it did not log in within LoginGraceTime", "See what the login waited for: a password that nobody typed, or a lookup that hangs."},

@@ -37,9 +37,18 @@ func (v *view) keyRefused(k facts.AuthorizedKey) *refusal {
 		return nil // the certificates that it signed are not here to be looked at
 	}
 	if from, ok := k.Option("from"); ok && v.q.Client.IsValid() &&
-		facts.MatchFrom(from, v.q.Client, v.Effective.Value("usedns") == "yes") == facts.NoOne {
+		facts.MatchFrom(from, v.CallerOfSSHD(v.q.Client)) == facts.NoOne {
 		return &refusal{"authorized-keys-missing", fmt.Sprintf("is not for %s: its from= names others", v.q.Client), "usedns",
 			"Let the from= of that line name the visitor's address (a host name there counts only with UseDNS yes)."}
+	}
+	if why := v.revocation(k); why != nil {
+		return why
+	}
+	if v.Account.UID == 0 && v.Effective.Value("permitrootlogin") == "forced-commands-only" {
+		if _, bound := k.Option("command"); !bound {
+			return &refusal{"root-login-disabled", "carries no command, and PermitRootLogin is forced-commands-only", "permitrootlogin",
+				"Log in as another user and use sudo, or put a key with a command there for what is to be done."}
+		}
 	}
 	if at, ok := k.Option("expiry-time"); ok && facts.KeyExpired(at, v.taken) {
 		return &refusal{"authorized-keys-missing", "has expired (expiry-time " + at + ")", "", "Put a new key there, or give that one a later expiry-time."}
@@ -92,6 +101,9 @@ func (v *view) nothingUsable(p *part, k facts.KeyFile) {
 	if why.setting != "" {
 		quote(f, v.Effective.Quote(why.setting)...)
 		v.quoteSetting(f, why.setting)
+	}
+	if why.setting == "usedns" {
+		quote(f, v.Names.Quotes...)
 	}
 	mend(f, why.advice)
 }

@@ -16,6 +16,8 @@ func configStage() stage {
 		{nil, checkTested},
 		{causes{"sshd-config-invalid"}, checkConfig},
 		{causes{"host-keys-missing", "host-key-permissions", "host-key-invalid"}, checkHostKeys},
+		{causes{"no-common-host-key"}, checkHostKeyAlgorithms},
+		{causes{"no-common-kex", "no-common-cipher", "no-common-mac"}, checkProposals},
 		{causes{"privsep-dir-missing"}, checkPrivsepDir},
 		{causes{"privsep-user-missing"}, checkPrivsepUser},
 		{causes{"sshd-config-shadowed"}, checkShadowed},

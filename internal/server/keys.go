@@ -43,11 +43,20 @@ func (v *view) keyWay() tri {
 	switch {
 	case !e.Origin.Known():
 		return maybe
-	case e.Value("pubkeyauthentication") == "no":
+	case e.Value("pubkeyauthentication") == "no", v.Revoked.Useless != "":
 		return no
-	case v.otherKeySource() && v.commandFault() == nil:
-		return maybe
 	}
+	if byFile := v.keysByFile(); byFile != no || !v.otherKeySource() {
+		return byFile
+	}
+	if v.commandFault() != nil && v.Certs.CA == "" {
+		return no
+	}
+	return maybe
+}
+
+// keysByFile reports whether a key in a file of the account lets the visitor in.
+func (v *view) keysByFile() tri {
 	for _, k := range v.Access.Keys {
 		if k.File.Origin.Known() && k.File.Meta.Size > 0 && !v.deniedKeys(k) && v.keyFault(k) == nil && v.holdsUsable(k) {
 			return yes
@@ -130,6 +139,9 @@ func checkKeys(v *view, p *part) {
 	if !v.Access.ReadAll {
 		p.cannot("keys of "+a.Name, "not all of the home directory could be looked at: "+unseenReason(v, facts.Origin{Reason: "no permission, or it is not in the bundle"}))
 		return
+	}
+	if v.Revoked.Useless != "" {
+		return // checkRevoked tells why none is taken
 	}
 	switch v.keyWay() {
 	case yes:
@@ -214,11 +226,14 @@ func (v *view) hasKeys() bool {
 	return slices.ContainsFunc(v.Access.Keys, func(k facts.KeyFile) bool { return k.File.Origin.Known() && k.File.Meta.Size > 0 })
 }
 
+// keysMeant are findings that show that keys are how the account is meant to come in.
+var keysMeant = [...]string{"authorized-keys-location", "authorized-keys-permissions", "authorized-keys-selinux", "authorized-keys-command-failed", "revoked-key", "principals-missing"}
+
 // checkPasswordOff: the account has a password and no key, and passwords are off.
 func checkPasswordOff(v *view, p *part) {
 	e, a := v.Effective, v.Account
 	if !v.known() || !e.Origin.Known() || a.Password != facts.PasswordUsable || a.UID == 0 || v.passwordWay() != no || v.keyWay() != no || v.hasKeys() ||
-		slices.ContainsFunc(p.findings, func(f report.Finding) bool { return f.Cause == "authorized-keys-location" }) { // it says how they mean to come in
+		slices.ContainsFunc(p.findings, func(f report.Finding) bool { return slices.Contains(keysMeant[:], f.Cause) }) {
 		return
 	}
 	f := p.found("password-auth-disabled", report.Blocking, "%s has a password and no key, and this server accepts no passwords.", a.Name)

@@ -30,7 +30,7 @@ func checkLists(v *view, p *part) {
 			p.cannot("groups of "+v.Account.Name, v.Account.GroupsBy.Reason)
 			return
 		}
-		match := facts.MatchUser(patterns, v.Account.Name, v.q.Client)
+		match := facts.MatchUser(patterns, v.Account.Name, v.CallerOfSSHD(v.q.Client))
 		if l.groups {
 			match = facts.MatchGroups(patterns, v.Account.Groups)
 		}
@@ -64,6 +64,7 @@ func (v *view) notAllowed(p *part, keyword string, deny, groups bool) {
 	f := p.found("user-not-allowed", report.Blocking, "%s", words)
 	quote(f, v.Effective.Quote(keyword)...)
 	v.quoteSetting(f, keyword)
+	quote(f, v.Names.Quotes...)
 	if groups {
 		quote(f, facts.Quote{Source: a.GroupsBy.Source, Text: strings.Join(a.Groups, " ")})
 	}

@@ -14,6 +14,7 @@ func packageStage() stage {
 	return stage{name: report.StagePackage, detail: packageDetail, checks: []check{
 		{causes{"sshd-not-installed"}, checkInstalled},
 		{causes{"sshd-broken", "crypto-library-mismatch", "upgrade-unfinished"}, checkRuns},
+		{causes{"sshd-broken"}, checkHelpers},
 	}}
 }
 

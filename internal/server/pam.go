@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sshwhy/internal/evidence"
 	"sshwhy/internal/facts"
 	"sshwhy/internal/report"
 	"sshwhy/internal/shquote"
@@ -13,45 +14,12 @@ import (
 // The checks of this file ask what the PAM modules of sshd are told of the
 // account. What no file tells, the log may: see checkPAM.
 
-// checkPAMRules looks for a module whose own file keeps the account out.
-func checkPAMRules(v *view, p *part) {
-	if !v.known() {
-		return
+// checkFailures tells of wrong passwords that lock the account.
+func checkFailures(v *view, p *part) {
+	if v.known() {
+		v.faillocked(p)
 	}
-	if v.PAM.Origin.Unseen() && strings.EqualFold(v.Effective.Value("usepam"), "yes") {
-		p.also("PAM", unseenReason(v, v.PAM.Origin))
-		return
-	}
-	for _, q := range v.PAM.Missing {
-		p.also("PAM", "could not read "+q.Source+": "+q.Text)
-	}
-	var alone, asked []string
-	for _, r := range v.PAM.Rules {
-		once := r.Module + " " + strings.Join(r.Args, " ") // a module may stand in both phases
-		if !r.Refuses() || slices.Contains(asked, once) {
-			continue
-		}
-		asked = append(asked, once)
-		switch {
-		case r.Module == "pam_access.so":
-			v.pamAccess(p, r)
-		case r.Module == "pam_listfile.so":
-			v.pamListfile(p, r)
-		case r.Module == "pam_time.so":
-			v.pamTime(p, r)
-		case r.Phase == "account" && slices.Contains(deciders[:], r.Module):
-			alone = append(alone, fmt.Sprintf("%s (%s line %d)", r.Module, r.Quote.Source, r.Quote.Line))
-		}
-	}
-	if len(alone) > 0 {
-		p.also("PAM", "decides by itself whom it lets in, and could not be asked: "+strings.Join(alone, ", "))
-	}
-	v.faillocked(p)
 }
-
-// deciders are modules that refuse accounts by rules which lie elsewhere: in a
-// directory service, in their arguments' own language, in a program.
-var deciders = [...]string{"pam_sss.so", "pam_ldap.so", "pam_winbind.so", "pam_succeed_if.so", "pam_exec.so", "pam_krb5.so", "pam_script.so", "pam_duo.so"}
 
 // refused adds a finding of a module that keeps the account out.
 func (v *view) refused(p *part, r facts.PAMRule, match facts.Part, line facts.Quote, words string) *report.Finding {
@@ -59,7 +27,11 @@ func (v *view) refused(p *part, r facts.PAMRule, match facts.Part, line facts.Qu
 	if match != facts.Everyone {
 		impact, may = report.Degrading, "may keep"
 	}
-	f := p.found("pam-denied", impact, "The PAM module %s %s %s out: %s.", r.Module, may, v.Account.Name, words)
+	who := "The PAM module " + r.Module
+	if r.Module == "" {
+		who = fmt.Sprintf("Line %d of %s", r.Quote.Line, r.Quote.Source)
+	}
+	f := p.found("pam-denied", impact, "%s %s %s out: %s.", who, may, v.Account.Name, words)
 	if match != facts.Everyone {
 		f.Certainty = report.Possible
 	}
@@ -67,10 +39,11 @@ func (v *view) refused(p *part, r facts.PAMRule, match facts.Part, line facts.Qu
 	return f
 }
 
-func (v *view) pamAccess(p *part, r facts.PAMRule) {
-	line, match, ok := v.PAM.AccessDecision(v.Account.Name, v.Account.Groups, v.q.Client, r)
+// asksAccess: the first line of access.conf that is about the login decides.
+func (v *view) asksAccess(e *facts.PAMEntry) moduleSays {
+	line, match, ok := v.PAM.AccessDecision(v.Account.Name, v.Account.Groups, v.CallerOfSSHD(v.q.Client), e.PAMRule)
 	if !ok || line.Fields[0] != "-" {
-		return
+		return says("success")
 	}
 	words := fmt.Sprintf("line %d of %s refuses", line.Quote.Line, line.Quote.Source)
 	if match != facts.Everyone {
@@ -83,53 +56,62 @@ func (v *view) pamAccess(p *part, r facts.PAMRule) {
 	} else {
 		words += " every login"
 	}
-	f := v.refused(p, r, match, line.Quote, words)
-	advise(f, fmt.Sprintf("Put a line that lets %s in before it (\"+ : %s : ADDRESS\"); the first line that matches decides.", v.Account.Name, v.Account.Name))
+	m := refuses(words, fmt.Sprintf("Put a line that lets %s in before it (\"+ : %s : ADDRESS\"); the first line that matches decides.", v.Account.Name, v.Account.Name), line.Quote)
+	if match != facts.Everyone {
+		m.answers, m.doubt = []string{"success", "perm_denied"}, words
+	}
+	return m
 }
 
-// pamListfile: item=user and item=group with a list of names, one a line.
-func (v *view) pamListfile(p *part, r facts.PAMRule) {
-	file, deny := r.Arg("file"), r.Arg("sense") == "deny"
+// asksListfile: item=user and item=group with a list of names, one a line.
+func (v *view) asksListfile(e *facts.PAMEntry) moduleSays {
+	file, deny := e.Arg("file"), e.Arg("sense") == "deny"
 	seen, ok := v.PAM.Lists[file]
 	names := []string{v.Account.Name}
-	switch r.Arg("item") {
+	switch e.Arg("item") {
 	case "user":
 	case "group":
 		names = v.Account.Groups
+	case "shell":
+		names = []string{v.Account.Shell}
 	default:
-		return // rhost, tty, ruser, shell
-	}
-	if !ok || !seen.OK() {
-		p.also("PAM", fmt.Sprintf("could not read %s, which pam_listfile.so goes by: %s", file, seen.Reason))
-		return
-	}
-	found := facts.Quote{}
-	for i, line := range strings.Split(string(seen.Data), "\n") {
-		if slices.Contains(names, strings.TrimSpace(line)) && found.Text == "" {
-			found = facts.Quote{Source: file, Line: i + 1, Text: strings.TrimSpace(line)}
-		}
+		return unasked("it goes by the visitor's " + e.Arg("item"))
 	}
 	switch {
-	case deny && found.Text != "":
-		f := v.refused(p, r, facts.Everyone, found, fmt.Sprintf("%s names them", file))
-		advise(f, "Take the line out of "+file+".")
-	case !deny && r.Arg("sense") == "allow" && found.Text == "":
-		f := v.refused(p, r, facts.Everyone, facts.Quote{}, fmt.Sprintf("%s does not name them", file))
-		advise(f, "Add a line with the name to "+file+".")
+	case ok && seen.Status == evidence.Absent && e.Arg("onerr") == "succeed":
+		return says("success")
+	case ok && seen.Status == evidence.Absent:
+		return refuses(file+" does not exist", "Put the list back, or take the line out.", facts.Quote{Source: "stat " + file, Text: "No such file or directory"})
+	case !ok || !seen.OK():
+		return unasked("could not read " + file + ": " + seen.Reason)
 	}
+	for i, line := range strings.Split(string(seen.Data), "\n") {
+		if !slices.Contains(names, strings.TrimSpace(line)) {
+			continue
+		}
+		if deny {
+			return refuses(file+" names them", "Take the line out of "+file+".", facts.Quote{Source: file, Line: i + 1, Text: strings.TrimSpace(line)})
+		}
+		return says("success")
+	}
+	if deny {
+		return says("success")
+	}
+	return refuses(file+" does not name them", "Add a line with the name to "+file+".")
 }
 
-// pamTime: the first three fields of time.conf say whom a line is about. Whether
+// asksTime: the first three fields of time.conf say whom a line is about. Whether
 // the hour is right is not worked out here.
-func (v *view) pamTime(p *part, r facts.PAMRule) {
+func (v *view) asksTime(*facts.PAMEntry) moduleSays {
 	for _, l := range v.PAM.Times {
 		if len(l.Fields) < 4 || !timeList(l.Fields[0], "sshd") || !timeList(l.Fields[2], v.Account.Name) {
 			continue
 		}
-		f := v.refused(p, r, facts.Some, l.Quote, fmt.Sprintf("line %d of %s lets them in at certain hours only (%s)", l.Quote.Line, l.Quote.Source, l.Fields[3]))
-		advise(f, "Compare the hours with the machine's clock (date), or change the line.")
-		return
+		m := refuses(fmt.Sprintf("line %d of %s lets them in at certain hours only (%s)", l.Quote.Line, l.Quote.Source, l.Fields[3]), "Compare the hours with the machine's clock (date), or change the line.", l.Quote)
+		m.answers, m.doubt = []string{"success", "perm_denied"}, m.words
+		return m
 	}
+	return says("success")
 }
 
 // timeList reads a logic list of time.conf(5): names with *, each perhaps negated

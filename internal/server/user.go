@@ -42,7 +42,7 @@ func checkNoLogin(v *view, p *part) {
 	if v.known() && v.Account.UID == 0 {
 		return
 	}
-	if len(v.Access.NoLogin) > 0 {
+	if len(v.Access.NoLogin) > 0 && !v.nologinIgnored() {
 		n := v.Access.NoLogin[0]
 		f := p.found("nologin-file", report.Blocking, "The file %s keeps everyone but root from logging in.", n.Path)
 		quote(f, n.Text)
@@ -53,6 +53,17 @@ func checkNoLogin(v *view, p *part) {
 		rm.Act = &report.Action{Kind: report.ActRemove, Path: n.Path, Opens: "every account, not only root"}
 		mend(f, "Remove the file, once whatever it announces is over (systemd makes /run/nologin while it boots or goes down).", rm)
 	}
+}
+
+// nologinIgnored reports whether PAM lets the account in without minding the file:
+// with UsePAM sshd itself does not look for it (session.c, do_nologin).
+func (v *view) nologinIgnored() bool {
+	if !v.known() || !strings.EqualFold(v.Effective.Value("usepam"), "yes") || v.PAM.Origin.Unseen() || len(v.PAM.Lost) > 0 || v.PAM.Abort.Text != "" {
+		return false
+	}
+	account, _ := v.pamVerdict("account")
+	session, _ := v.pamVerdict("session")
+	return account == yes && session == yes
 }
 
 func checkRootLogin(v *view, p *part) {
@@ -70,7 +81,10 @@ func checkRootLogin(v *view, p *part) {
 		}
 		words = "PermitRootLogin lets root in with a key only, not with a password."
 	case "forced-commands-only":
-		impact, words = report.Degrading, "PermitRootLogin lets root run forced commands only, with a key that carries one."
+		if impact = report.Note; v.keyWay() == no {
+			return // the key says why: keyRefused
+		}
+		words = "PermitRootLogin lets root run forced commands only, with a key that carries one."
 	default:
 		return
 	}
@@ -150,11 +164,15 @@ func checkShell(v *view, p *part) {
 	}
 	var words string
 	switch file := a.ShellFile; {
+	case v.sftpAlone() && v.chrooted(), v.chrooted() && !lastWord(a.Shell, "nologin", "false"):
+		return // sshd asks for no shell outside: checkLoginShell looks inside
 	case absent(file.Origin):
 		words = fmt.Sprintf("The login shell of %s, %s, does not exist.", a.Name, a.Shell)
 	case file.Origin.Known() && file.Meta.Type == "file" && file.Meta.Mode&0o111 == 0:
 		words = fmt.Sprintf("The login shell of %s, %s, is not executable.", a.Name, a.Shell)
-	case strings.HasSuffix(a.Shell, "/nologin"), strings.HasSuffix(a.Shell, "/false"):
+	case v.sftpAlone():
+		return // sshd serves it itself, and runs no shell
+	case lastWord(a.Shell, "nologin", "false"):
 		words = fmt.Sprintf("The login shell of %s is %s, which ends every session at once.", a.Name, a.Shell)
 	default:
 		return
@@ -165,6 +183,11 @@ func checkShell(v *view, p *part) {
 		quote(f, facts.MetaQuote(a.Shell, a.ShellFile.Meta))
 	}
 	mend(f, "Give the account a shell, if a person is to log in.", do("chsh -s /bin/bash "+shquote.Operand(a.Name), "chsh -s "+shquote.Word(a.Shell)+" "+shquote.Operand(a.Name)))
+}
+
+// lastWord reports whether a path ends in one of the names.
+func lastWord(file string, names ...string) bool {
+	return slices.Contains(names, file[strings.LastIndexByte(file, '/')+1:])
 }
 
 func checkHome(v *view, p *part) {
