@@ -128,7 +128,7 @@ func (c *programReader) program(name string, libraries bool) RunProgram {
 			l := c.follow(e.Loader)
 			p.Interpreter = &l
 		}
-		if libraries && c.root == "" && p.Meta.UID == 0 && p.Meta.Mode&0o022 == 0 && e.Loader != "" {
+		if libraries && c.root == "" && e.Loader != "" && c.rootsAlone(p.Final) {
 			p.Libraries = c.missing(p.Final)
 		}
 	}
@@ -150,6 +150,20 @@ func (c *programReader) follow(name string) Reached {
 	r, want := follow(c.b, c.u, c.root, name)
 	c.want = append(c.want, want...)
 	return r
+}
+
+// rootsAlone reports whether nobody but root can put another file in the place of
+// this one: ldd runs the loader that a program names. That is asked as root, for
+// what a child of the user's says of a path is the user's word.
+func (c *programReader) rootsAlone(file string) bool {
+	alone := true
+	for _, p := range append([]string{file}, dirsAbove(file, "/")...) {
+		it := evidence.Stat(p)
+		c.want = append(c.want, it)
+		r := c.b.Get(it)
+		alone = alone && r.OK() && r.Meta != nil && r.Meta.Link == "" && r.Meta.UID == 0 && r.Meta.Mode&0o022 == 0
+	}
+	return alone
 }
 
 // missing are the libraries that a program of root's wants and that are not found.

@@ -121,3 +121,45 @@ func TestMountOf(t *testing.T) {
 		}
 	}
 }
+
+// TestLoaderIsRunForRootsProgramsAlone: ldd runs what a program names as its loader.
+func TestLoaderIsRunForRootsProgramsAlone(t *testing.T) {
+	u := &evidence.User{Name: "alice", UID: 1000}
+	file := evidence.Meta{Type: "file", Mode: 0o755, Size: 200}
+	for name, c := range map[string]struct {
+		file, dir evidence.Meta
+		want      bool
+	}{
+		"root's":                   {file, evidence.Meta{Type: "dir", Mode: 0o755}, true},
+		"a user's":                 {evidence.Meta{Type: "file", Mode: 0o755, UID: 1000, Size: 200}, evidence.Meta{Type: "dir", Mode: 0o755}, false},
+		"in a user's directory":    {file, evidence.Meta{Type: "dir", Mode: 0o755, UID: 1000}, false},
+		"where others may write":   {file, evidence.Meta{Type: "dir", Mode: 0o1777}, false},
+		"behind a link":            {file, evidence.Meta{Type: "dir", Mode: 0o755, Link: "/home/alice"}, false},
+		"that others may write to": {evidence.Meta{Type: "file", Mode: 0o775, Size: 200}, evidence.Meta{Type: "dir", Mode: 0o755}, false},
+	} {
+		b := evidence.NewBundle()
+		for p, m := range map[string]evidence.Meta{"/": {Type: "dir", Mode: 0o755}, "/sh": c.dir, "/sh/x": c.file} {
+			b.Put(evidence.Stat(p), evidence.Result{Status: evidence.Known, Meta: &m})
+			plain := m
+			plain.Link, plain.UID, plain.Mode = "", 0, 0o755 // what alice's child says
+			b.Put(evidence.Stat(p).AsUser(u), evidence.Result{Status: evidence.Known, Meta: &plain})
+		}
+		head := make([]byte, 200)
+		copy(head, elfMagic+"\x02\x01")
+		head[32], head[54], head[56] = 64, 56, 1 // one program header, behind this one
+		head[64], head[64+8], head[64+32] = elfInterp, 130, 8
+		copy(head[130:], "/ld.so\x00\x00")
+		b.Put(evidence.File("/sh/x").AtMost(headSize).AsUser(u), evidence.Result{Status: evidence.Known, Data: head, Meta: &evidence.Meta{Type: "file", Size: 200}})
+		r := &programReader{b: b, u: u}
+		if p := r.program("/sh/x", true); p.ELF == nil || p.ELF.Loader != "/ld.so" {
+			t.Fatalf("%s: the program is not read: %+v", name, p.ELF)
+		}
+		ran := false
+		for _, it := range r.want {
+			ran = ran || it.Kind == evidence.KindCommand
+		}
+		if ran != c.want {
+			t.Errorf("%s: ldd is wanted: %v", name, ran)
+		}
+	}
+}
