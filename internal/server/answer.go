@@ -74,7 +74,7 @@ func (v *view) notForUs(y facts.Reply) string {
 		return "it said: " + y.Words
 	}
 	link, known := v.Program.Wrapped()
-	if (link != nil || !known) && y.Ident == "" && v.Wrappers.Decide(y.At.Addr().Unmap().WithZone("")).Denied != facts.NoOne {
+	if (link != nil || !known) && y.Ident == "" && v.Wrappers.Decide(facts.Caller{Addr: y.At.Addr().Unmap().WithZone("")}).Denied != facts.NoOne {
 		return "hosts.deny may keep this machine itself out"
 	}
 	return ""
