@@ -43,10 +43,13 @@ type Case struct {
 	// make it wait for good; 0: it is left alone.
 	Patience int
 
-	Server     Expectation
-	Client     Expectation
-	ServerArgs []string // arguments of `sshwhy server`
-	ClientArgs []string // arguments of `sshwhy`; those of ssh unless given
+	Server Expectation
+	Client Expectation
+	// ServerVerdict is what `sshwhy server` must make of it all. Of a healthy machine that
+	// is ok, unless the case says that it cannot be shown; elsewhere empty: not looked at.
+	ServerVerdict report.Verdict
+	ServerArgs    []string // arguments of `sshwhy server`
+	ClientArgs    []string // arguments of `sshwhy`; those of ssh unless given
 	// ClientCaps are capabilities (setpriv's words: net_raw) that sshwhy has at the client, as root would.
 	ClientCaps []string
 	// ClientCertainty is how sure the client's answer must be; empty: not looked at.
@@ -168,6 +171,8 @@ func (c *Case) set(key, value string) (err error) {
 		c.Server = expectation(words)
 	case "client":
 		c.Client = expectation(words)
+	case "server-verdict":
+		c.ServerVerdict = report.Verdict(value)
 	case "server-args":
 		c.ServerArgs = words
 	case "client-args":
@@ -235,6 +240,9 @@ func (c *Case) check(given map[string]bool) error {
 	if len(c.StillOut) > 0 && !c.Fixes() {
 		return fmt.Errorf("still-out is about a fix")
 	}
+	if !slices.Contains([]report.Verdict{"", report.VerdictOK, report.VerdictDegraded, report.VerdictBroken, report.VerdictUnknown}, c.ServerVerdict) {
+		return fmt.Errorf("no verdict %q", c.ServerVerdict)
+	}
 	mends := false
 	for _, s := range handSections {
 		mends = mends || c.Scripts[s] != ""
@@ -258,6 +266,9 @@ func (c *Case) check(given map[string]bool) error {
 			return fmt.Errorf("a latent case says what is found in server-also or client-also")
 		}
 	case Healthy:
+		if !given["server-verdict"] {
+			c.ServerVerdict = report.VerdictOK
+		}
 		if len(c.Server.Causes)+len(c.Client.Causes) > 0 {
 			return fmt.Errorf("a healthy case has no causes")
 		}

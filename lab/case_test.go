@@ -26,6 +26,7 @@ func TestParseCaseRefuses(t *testing.T) {
 		"latent, nothing":  {"about: x\nkind: latent\n", "server-also"},
 		"fix":              {good + "fix: maybe\n", "fix is"},
 		"certainty":        {good + "client-certainty: sure\n", "no certainty"},
+		"verdict":          {good + "server-verdict: fine\n", "no verdict"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseCase("case", tc.text)

@@ -66,6 +66,15 @@ func checkCertainty(stdout []byte, want report.Certainty) []string {
 	return nil
 }
 
+// checkVerdict holds the report to the verdict that the case wants.
+func checkVerdict(stdout []byte, want report.Verdict) []string {
+	var r report.Report
+	if want == "" || json.Unmarshal(stdout, &r) != nil || r.Verdict == want {
+		return nil // checkReport has complained of what is no JSON
+	}
+	return []string{fmt.Sprintf("the verdict is %s, want %s: %s %v", r.Verdict, want, r.Headline, r.Incomplete)}
+}
+
 // checkPromises holds for every report, whatever the case.
 func checkPromises(r report.Report, exit int) []string {
 	var bad []string
@@ -87,6 +96,9 @@ func checkPromises(r report.Report, exit int) []string {
 	}
 	if r.Headline == "" {
 		bad = append(bad, "no headline")
+	}
+	if r.Side == report.SideServer && exit == 0 && r.Proof == nil {
+		bad = append(bad, "exit status 0, and nothing says by what it was shown to work")
 	}
 	return bad
 }

@@ -140,6 +140,8 @@ func (o *Outcome) judge(c Case, side, asked string, res Result, exit int) {
 	bad := checkReport(res.Stdout, exit, want, also, c.Kind)
 	if side == "client" {
 		bad = append(bad, checkCertainty(res.Stdout, c.ClientCertainty)...)
+	} else {
+		bad = append(bad, checkVerdict(res.Stdout, c.ServerVerdict)...)
 	}
 	for _, b := range bad {
 		o.fail("%s: %s", side, b)

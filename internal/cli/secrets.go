@@ -28,6 +28,10 @@ func shown(r *report.Report) *report.Report {
 	for i := range out.Incomplete {
 		out.Incomplete[i].Reason = withoutSecrets(out.Incomplete[i].Reason)
 	}
+	out.Timeline = slices.Clone(r.Timeline)
+	for i := range out.Timeline {
+		out.Timeline[i].Excerpt = withoutSecrets(out.Timeline[i].Excerpt)
+	}
 	out.Findings = slices.Clone(r.Findings)
 	for i := range out.Findings {
 		shownFinding(&out.Findings[i])

@@ -69,6 +69,7 @@ type Facts struct {
 	Storage    Storage
 	SELinux    SELinux
 	Cloud      Cloud
+	Changed    Change // when the files that each login goes by were last written
 }
 
 // wants is what one fact wants to see, given what has been seen.
@@ -80,7 +81,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
 		wantHostKeys, wantKeyTypes, wantHelpers, wantPrivsep, wantListeners, wantAnswer, wantSandbox, wantUnloaded, wantProcesses, wantLinks, wantTailscale,
-		wantWrappers, wantNames, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantRevoked, wantCertificates, wantLoginPrograms, wantStartFiles, wantPAM, wantPAMStack, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate,
+		wantWrappers, wantNames, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantRevoked, wantCertificates, wantLoginPrograms, wantStartFiles, wantPAM, wantPAMStack, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate, wantChange,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -131,6 +132,7 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		SELinux:    parseMandatory(b, ask),
 		Cloud:      parseCloud(b),
 		Algorithms: parseAlgorithms(b),
+		Changed:    parseChange(b),
 	}
 	f.Services, f.Sockets, f.Units = parseUnits(b)
 	f.Generator = len(b.Get(itemGenerator).Matches) > 0

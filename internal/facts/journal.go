@@ -33,28 +33,37 @@ type Entry struct {
 	Message    string
 	Time       int64 // seconds since 1970; 0 where the log does not say
 	PID        int   // of the process that wrote it; 0 where the log does not say
-	Quote      Quote
+	// Vouched: the kernel told the log that a server of SSH with root's rights
+	// wrote the line. In the files of syslog daemons nobody vouches for a line.
+	Vouched bool
+	Quote   Quote
 }
 
-// SSH reports whether a server of SSH wrote the line.
-func (e Entry) SSH() bool {
-	return strings.HasPrefix(e.Identifier, "sshd") || e.Identifier == "dropbear" || e.Identifier == "tinysshd"
+// SSH reports whether a server of SSH wrote the line, by its own word.
+func (e Entry) SSH() bool { return serverProgram(e.Identifier) }
+
+// serverProgram reports whether a name is that of a program of an SSH server.
+func serverProgram(name string) bool {
+	return strings.HasPrefix(name, "sshd") || name == "dropbear" || name == "tinysshd"
 }
 
 // maxEntries bounds what is read of the journal: the last lines of this boot.
 const maxEntries = "200"
 
 // journalFields are what is read of an entry; its time and boot come unasked.
-const journalFields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT,_SYSTEMD_UNIT,_PID"
+const journalFields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT,_SYSTEMD_UNIT,_PID,_UID,_COMM"
 
 // itemJournal asks by unit and by identifier: short-lived processes lose their
-// unit in one of four runs, and the decisive line with it.
+// unit in one of four runs, and the decisive line with it. Whoever is on the
+// machine may write lines under any identifier (logger -t sshd) and of any unit
+// (UNIT= is a field like others); only root's are asked for, whose sender the
+// kernel tells journald (systemd.journal-fields(7), _UID).
 var itemJournal = evidence.Command("journalctl", "-q", "--no-pager", "-o", "json", "--all", "-b", "-n", maxEntries,
 	journalFields,
 	"_SYSTEMD_UNIT=ssh.service", "+", "_SYSTEMD_UNIT=sshd.service",
-	"+", "UNIT=ssh.service", "+", "UNIT=sshd.service", "+", "UNIT=ssh.socket", "+", "UNIT=sshd.socket",
-	"+", "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session", "+", "SYSLOG_IDENTIFIER=sshd-auth",
-	"+", "SYSLOG_IDENTIFIER=dropbear").AtMost(512 << 10)
+	"+", "UNIT=ssh.service", "_UID=0", "+", "UNIT=sshd.service", "_UID=0", "+", "UNIT=ssh.socket", "_UID=0", "+", "UNIT=sshd.socket", "_UID=0",
+	"+", "SYSLOG_IDENTIFIER=sshd", "_UID=0", "+", "SYSLOG_IDENTIFIER=sshd-session", "_UID=0", "+", "SYSLOG_IDENTIFIER=sshd-auth", "_UID=0",
+	"+", "SYSLOG_IDENTIFIER=dropbear", "_UID=0").AtMost(512 << 10)
 
 func wantJournal(b *evidence.Bundle, ask Ask) []evidence.Item {
 	var items []evidence.Item
@@ -123,8 +132,8 @@ func readJournal(b *evidence.Bundle) Journal {
 func journalSearch(ask Ask) (evidence.Item, bool) {
 	pattern, ok := ask.pattern()
 	return evidence.Command("journalctl", "-q", "--no-pager", "-o", "json", "--all", "--since=-7d", "-n", "60", journalFields,
-		"-g", pattern, "SYSLOG_IDENTIFIER=sshd", "+", "SYSLOG_IDENTIFIER=sshd-session", "+", "SYSLOG_IDENTIFIER=sshd-auth",
-		"+", "SYSLOG_IDENTIFIER=dropbear").AtMost(128 << 10).Within(3 * time.Second), ok
+		"-g", pattern, "SYSLOG_IDENTIFIER=sshd", "_UID=0", "+", "SYSLOG_IDENTIFIER=sshd-session", "_UID=0", "+", "SYSLOG_IDENTIFIER=sshd-auth", "_UID=0",
+		"+", "SYSLOG_IDENTIFIER=dropbear", "_UID=0").AtMost(128 << 10).Within(3 * time.Second), ok
 }
 
 func (j *Journal) searchJournal(b *evidence.Bundle, ask Ask) {
@@ -175,6 +184,8 @@ func journalEntries(data []byte, source string) []Entry {
 			e.Time = us / 1e6
 		}
 		e.PID, _ = strconv.Atoi(text(raw["_PID"]))
+		comm := text(raw["_COMM"]) // a process that ended at once may have lost it
+		e.Vouched = text(raw["_UID"]) == "0" && (comm == "" || serverProgram(comm))
 		if e.Unit = text(raw["UNIT"]); e.Unit == "" {
 			e.Unit = text(raw["_SYSTEMD_UNIT"])
 		}

@@ -25,7 +25,8 @@ func Join(client, server *report.Report) *report.Report {
 		s.Stage = serverStage + s.Stage
 		out.Stages = append(out.Stages, s)
 	}
-	out.Findings = order(client.Findings, server.Findings)
+	out.Timeline = server.Timeline
+	out.Findings = order(client.Findings, withoutRefusal(client.Findings, server.Findings))
 	f, outside := between(client, server)
 	if outside {
 		others := slices.DeleteFunc(out.Findings, func(old report.Finding) bool { return old.Cause == f.Cause })
@@ -83,6 +84,18 @@ func order(client, server []report.Finding) []report.Finding {
 		out = append(out, s.Finding)
 	}
 	return out
+}
+
+// refusal is what a server says that knows nothing but that it refused this visitor.
+const refusal = "refused-unexplained"
+
+// withoutRefusal are the server's findings without that one where the client knows
+// why it was refused: it offered no key, or the wrong one.
+func withoutRefusal(client, server []report.Finding) []report.Finding {
+	knows := slices.ContainsFunc(client, func(f report.Finding) bool {
+		return f.Impact == report.Blocking && !catalog.Explains(refusal, f.Cause)
+	})
+	return slices.DeleteFunc(slices.Clone(server), func(f report.Finding) bool { return knows && f.Cause == refusal })
 }
 
 // inherit takes over the evidence of a symptom.

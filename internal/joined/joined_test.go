@@ -39,7 +39,7 @@ func TestWhatNoCauseExplainsStays(t *testing.T) {
 }
 
 func TestAHealthyServerPointsBetween(t *testing.T) {
-	ok := &report.Report{Side: report.SideServer, Headline: "Nothing keeps clients out."}
+	ok := &report.Report{Side: report.SideServer, Headline: "Nothing keeps clients out.", Proof: &report.Proof{How: "the server answered"}}
 	ok.Decide()
 	r := Join(blocked(report.SideClient, "connection-timed-out", "No answer."), ok)
 	if r.Headline != "No answer. The server itself shows nothing that keeps this client out: look at what lies between." {
@@ -94,5 +94,16 @@ func TestTheClientExplainsNothingOnTheServer(t *testing.T) {
 	r := Join(blocked(report.SideClient, "crypto-library-mismatch", "Another OpenSSL."), blocked(report.SideServer, "service-failed", "Failed."))
 	if len(r.Findings) != 2 || r.Findings[0].Cause != "service-failed" || r.Findings[1].Cause != "crypto-library-mismatch" {
 		t.Errorf("findings: %+v", r.Findings)
+	}
+}
+
+// TestARefusalThatTheClientExplains: a server that only knows that it refused gives
+// way to a client that knows why, and not to one that only was refused.
+func TestARefusalThatTheClientExplains(t *testing.T) {
+	for symptom, want := range map[string]string{"private-key-missing": "private-key-missing", "publickey-rejected": "refused-unexplained"} {
+		r := Join(blocked(report.SideClient, symptom, "Seen here."), blocked(report.SideServer, "refused-unexplained", "Refused."))
+		if len(r.Findings) != 1 || r.Findings[0].Cause != want {
+			t.Errorf("%s: %+v", symptom, r.Findings)
+		}
 	}
 }

@@ -68,6 +68,9 @@ func TestHostileBytesNeverReachTheTerminal(t *testing.T) {
 	r.Findings[0].Remedy.Summary = hostile
 	r.Findings[0].Remedy.Steps[0].Do = hostile
 	r.Incomplete[0].Reason = hostile
+	r.Proof = &report.Proof{How: hostile, At: hostile}
+	r.Next = &report.Step{Do: hostile, Where: hostile}
+	r.Timeline = []report.Event{{At: hostile, Source: hostile, Excerpt: hostile, Meaning: hostile}}
 	for verbose := range 2 {
 		var term, js bytes.Buffer
 		if err := Terminal(&term, r, Options{Width: 50, Verbose: verbose}); err != nil {
@@ -167,6 +170,31 @@ func TestAnyJSONIsHarmless(t *testing.T) {
 		got := map[string]string{}
 		if err := json.Unmarshal(out.Bytes(), &got); err != nil || got[hostile] != hostile || got["secret"] != "pw=-"+hostile {
 			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// TestStory: the last tries are told in short and with -v in full, and what is not
+// shown names the command that would show it.
+func TestStory(t *testing.T) {
+	r := sample()
+	r.Findings, r.Verdict, r.More = nil, report.VerdictUnknown, 2
+	r.Next = &report.Step{Do: "sshwhy alice@192.0.2.10", Where: report.OnClient}
+	for _, at := range []string{"2026-11-30T12:00:01Z", "2026-11-30T12:00:02Z", "2026-11-30T12:00:03Z", "2026-11-30T12:00:04Z"} {
+		r.Timeline = append(r.Timeline, report.Event{At: at, Source: "journalctl -b", Excerpt: "Accepted publickey for alice", Meaning: "let in"})
+	}
+	for verbose := range 2 {
+		var b bytes.Buffer
+		if err := Terminal(&b, r, Options{Width: 100, Verbose: verbose}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"(and 2 more)", "What stands against calling it fine", "$ sshwhy alice@192.0.2.10", "12:00:04Z let in: Accepted publickey for alice"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("-v %d: %q is not told:\n%s", verbose, want, b.String())
+			}
+		}
+		if all := strings.Contains(b.String(), "12:00:01Z"); all != (verbose > 0) {
+			t.Errorf("-v %d: the oldest line is told: %v", verbose, all)
 		}
 	}
 }

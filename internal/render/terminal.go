@@ -44,7 +44,9 @@ func Terminal(w io.Writer, r *report.Report, opt Options) error {
 	p.headline(r)
 	p.steps(r)
 	p.findings(r)
+	p.timeline(r)
 	p.incomplete(r)
+	p.next(r)
 	p.footer(r)
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -68,7 +70,11 @@ type page struct {
 // headline is the answer, in one sentence, before everything else.
 func (p *page) headline(r *report.Report) {
 	mark, style := p.verdictMark(r.Verdict)
-	lines := Wrap(Safe(r.Headline), p.width-2)
+	text := Safe(r.Headline)
+	if r.More > 0 {
+		text += fmt.Sprintf(" (and %d more)", r.More)
+	}
+	lines := Wrap(text, p.width-2)
 	for i, l := range lines {
 		lead := "  "
 		if i == 0 {
@@ -263,19 +269,24 @@ func (p *page) remedy(m *report.Remedy, later []report.Step) {
 			left = true
 			continue
 		}
-		for j, part := range strings.Split(s.Do, "\n") {
-			for i, l := range WrapCommand(Safe(part), p.width-8) {
-				prompt := "$ "
-				if i > 0 || j > 0 {
-					prompt = "  "
-				}
-				p.line("      " + p.style(prompt, faint) + p.style(l, command))
-			}
-		}
+		p.command(s.Do)
 	}
 	if left {
 		for _, l := range Wrap("Go on below: the other commands come there.", p.width-6) {
 			p.line("      " + p.style(l, faint))
+		}
+	}
+}
+
+// command prints what is to be typed.
+func (p *page) command(do string) {
+	for j, part := range strings.Split(do, "\n") {
+		for i, l := range WrapCommand(Safe(part), p.width-8) {
+			prompt := "$ "
+			if i > 0 || j > 0 {
+				prompt = "  "
+			}
+			p.line("      " + p.style(prompt, faint) + p.style(l, command))
 		}
 	}
 }
@@ -289,17 +300,6 @@ func supersedes(later, s report.Step) bool {
 	a, b := s.Act, later.Act
 	return a != nil && b != nil && a.Kind == report.ActUnit && b.Kind == report.ActUnit && a.Unit == b.Unit &&
 		a.Verb == report.VerbStart && b.Verb == report.VerbRestart
-}
-
-// incomplete lists what could not be looked at; never left out.
-func (p *page) incomplete(r *report.Report) {
-	if len(r.Incomplete) == 0 {
-		return
-	}
-	p.heading("Could not look at")
-	for _, in := range r.Incomplete {
-		p.item("?", Safe(in.Check)+": "+Safe(in.Reason))
-	}
 }
 
 func (p *page) footer(r *report.Report) {

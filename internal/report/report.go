@@ -19,9 +19,13 @@ type Report struct {
 	Target     Target       `json:"target"`
 	Verdict    Verdict      `json:"verdict"`
 	Headline   string       `json:"headline"`
+	Proof      *Proof       `json:"proof,omitempty"` // by what it was shown to work; nil: it was not
+	More       int          `json:"more,omitempty"`  // further findings, at least as grave as the headline's
+	Next       *Step        `json:"next,omitempty"`  // what would show it, where it is not shown
 	Stages     []Stage      `json:"stages"`
 	Findings   []Finding    `json:"findings"`
 	Incomplete []Incomplete `json:"incomplete"`
+	Timeline   []Event      `json:"timeline,omitempty"` // the visitor's tries, oldest first
 	Fix        *Fix         `json:"fix,omitempty"`
 	PendingFix *PendingFix  `json:"pending_fix,omitempty"`
 }
@@ -32,6 +36,21 @@ type PendingFix struct {
 	ID    string `json:"id"`
 	State string `json:"state"`           // guarded | unconfirmed | unfinished
 	Until string `json:"until,omitempty"` // guarded: when it is undone, RFC 3339
+}
+
+// Proof is by what it was shown that the connection asked about works. Findings
+// that are missing prove nothing.
+type Proof struct {
+	How string `json:"how"`          // "login of alice from 192.0.2.7"
+	At  string `json:"at,omitempty"` // when, RFC 3339; "" where that is not known
+}
+
+// Event is one thing that is known of the visitor's tries.
+type Event struct {
+	At      string `json:"at"` // RFC 3339
+	Source  string `json:"source"`
+	Excerpt string `json:"excerpt"` // copied; may hold hostile bytes, which renderers escape
+	Meaning string `json:"meaning"`
 }
 
 // Tool says which program made the report.

@@ -1,25 +1,40 @@
 package report
 
-// Decide sets the verdict from the findings and from what could not be looked
-// at. Only a blocking finding makes it broken; a degrading one makes it
-// degraded; without either, a stage that is unknown keeps the verdict from
-// being ok, because "could not look" is never "fine".
+// Decide sets the verdict from the findings, from what could not be looked at
+// and from what was shown. Only a blocking finding makes it broken. Without one,
+// a stage that is unknown keeps the verdict from being ok or degraded, because
+// "could not look" is never "fine". Of a server it takes more than that: it must
+// have been shown to work, since to find no fault is not to have seen a login.
 func (r *Report) Decide() {
-	r.Verdict = VerdictOK
-	for _, s := range r.Stages {
-		if s.Status == StatusUnknown {
-			r.Verdict = VerdictUnknown
-		}
-	}
-	for _, f := range r.Findings {
+	r.Verdict, r.More = VerdictOK, 0
+	for i, f := range r.Findings {
 		switch {
 		case f.Impact == Blocking:
 			r.Verdict = VerdictBroken
-			return
 		case f.Impact == Degrading && r.Verdict == VerdictOK:
 			r.Verdict = VerdictDegraded
 		}
+		if first := r.Findings[0].Impact.Rank(); i > 0 && first <= Degrading.Rank() && f.Impact.Rank() <= first && r.Side != SideText {
+			r.More++
+		}
 	}
+	shown := !r.unseen()
+	if r.Side == SideServer {
+		shown = r.Proof != nil
+	}
+	if r.Verdict != VerdictBroken && !shown {
+		r.Verdict = VerdictUnknown
+	}
+}
+
+// unseen reports whether a stage could not be looked at.
+func (r *Report) unseen() bool {
+	for _, s := range r.Stages {
+		if s.Status == StatusUnknown {
+			return true
+		}
+	}
+	return false
 }
 
 // Normalize gives empty lists instead of nil ones, so that the JSON of a report

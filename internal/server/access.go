@@ -51,8 +51,8 @@ func accessStage() stage {
 		{causes{
 			"no-common-kex", "no-common-host-key", "no-common-cipher", "no-common-mac", "corrupted-mac", "no-mutual-signature",
 			"certificate-expired", "rsa-key-too-small", "too-many-keys", "auth-timeout", "authorized-keys-command-failed", "pty-allocation-failed",
-			"account-locked", "password-rejected",
-		}, checkAttempts},
+			"account-locked", "password-rejected", "config-not-applied", "refused-unexplained",
+		}, checkLastTry},
 	}}
 }
 

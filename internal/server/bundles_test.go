@@ -139,6 +139,9 @@ func TestRecordedMachines(t *testing.T) {
 			if !strings.Contains(rep.Headline, c.answer) {
 				t.Errorf("the answer %q does not hold %q", rep.Headline, c.answer)
 			}
+			if strings.HasPrefix(c.name, "healthy-") && c.blocking == "" && rep.Verdict != report.VerdictOK {
+				t.Errorf("verdict %s: %s; %v", rep.Verdict, rep.Headline, rep.Incomplete)
+			}
 			checkHonest(t, rep)
 			again, _ := json.Marshal(Diagnose(recorded(t, c.name), c.query, "test"))
 			if first, _ := json.Marshal(rep); string(first) != string(again) {

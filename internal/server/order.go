@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"slices"
 
 	"sshwhy/internal/catalog"
@@ -20,23 +19,30 @@ func assemble(v *view, rep *report.Report) {
 		rep.Incomplete = append(rep.Incomplete, p.incomplete...)
 	}
 	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
-	rep.Findings = append(rep.Findings, lookAfter(v, rep.Findings)...)
-	prove(v, rep.Findings)
+	last := lookAfter(v, parts, rep.Findings)
+	rep.Findings = slices.DeleteFunc(rep.Findings, func(f report.Finding) bool { // what is known of it by now is graver
+		return slices.ContainsFunc(last, func(g report.Finding) bool { return g.Cause == f.Cause })
+	})
+	rep.Findings = append(rep.Findings, last...)
+	bearOut(v, rep.Findings)
 	rep.Findings, _ = catalog.Settle(rep.Findings, catalog.ByStage)
 	elevate(v, rep.Findings)
 	for _, p := range parts {
 		rep.Stages = append(rep.Stages, p.report(rep.Findings))
 	}
+	rep.Timeline = v.timeline()
+	prove(v, rep)
 }
 
-// lookAfter makes the checks that go by what the others found.
-func lookAfter(v *view, others []report.Finding) []report.Finding {
+// lookAfter makes the checks that go by what the others found, each for its stage.
+func lookAfter(v *view, parts []part, others []report.Finding) []report.Finding {
 	var found []report.Finding
-	for _, st := range stages() {
-		p := part{stage: st.name, others: others}
+	for i, st := range stages() {
+		p := part{others: others}
 		for _, c := range st.after {
 			c.run(v, &p)
 		}
+		parts[i].findings = append(parts[i].findings, p.findings...)
 		found = append(found, p.findings...)
 	}
 	return found
@@ -78,30 +84,4 @@ func (p part) report(findings []report.Finding) report.Stage {
 		}
 	}
 	return s
-}
-
-// headline is the answer in one sentence.
-func headline(v *view, rep *report.Report) string {
-	if len(rep.Findings) > 0 && rep.Findings[0].Impact.Rank() <= report.Degrading.Rank() {
-		return rep.Findings[0].Summary
-	}
-	for _, s := range rep.Stages {
-		if s.Status == report.StatusUnknown {
-			return fmt.Sprintf("No fault was found, but not everything could be looked at (%s: %s).", s.Stage, s.Detail)
-		}
-	}
-	whom := "SSH clients"
-	if v.q.Client.IsValid() {
-		whom = v.q.Client.String()
-	}
-	if v.q.User != "" {
-		whom = v.q.User
-		if v.q.Client.IsValid() {
-			whom += " from " + v.q.Client.String()
-		}
-	}
-	if v.q.Port == 0 && v.port != 22 {
-		return fmt.Sprintf("Nothing on this machine keeps %s out of port %d; they must ask for that port (ssh -p %d), since SSH is not on port 22 here.", whom, v.port, v.port)
-	}
-	return fmt.Sprintf("Nothing on this machine keeps %s out of port %d.", whom, v.port)
 }

@@ -212,18 +212,17 @@ func checkPAM(v *view, p *part) {
 // the account's, or the session's, where only the line of the login names the user.
 func pamRefused(entries []facts.Entry, i int) (user, phase string) {
 	e := entries[i]
-	if _, rest, ok := strings.Cut(e.Message, "Access denied for user "); ok {
-		if user, by, ok := strings.Cut(rest, " by PAM "); ok {
-			return user, strings.TrimSuffix(by, " [preauth]")
-		}
+	words := plainWords(e.Message)
+	if user, _ := whoIn(words); user != "" && strings.HasPrefix(words, "Access denied for user ") {
+		_, by, _ := strings.Cut(words, " by PAM ")
+		return user, by
 	}
-	if !strings.Contains(e.Message, "PAM: pam_open_session(): ") || e.PID == 0 {
+	if !strings.HasPrefix(words, "PAM: pam_open_session(): ") || e.PID == 0 {
 		return "", ""
 	}
 	for _, before := range slices.Backward(entries[:i]) {
-		words := strings.Fields(before.Message)
-		if before.PID == e.PID && len(words) > 3 && words[0] == "Accepted" && words[2] == "for" {
-			return words[3], "session"
+		if user, _ := whoIn(before.Message); before.PID == e.PID && user != "" && strings.HasPrefix(before.Message, "Accepted ") {
+			return user, "session"
 		}
 	}
 	return "", ""

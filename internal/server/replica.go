@@ -48,7 +48,7 @@ func (pf *packetFilter) proven(a answer, v *firewall.Verdict) bool {
 	settled := firewall.Verdict{Outcome: v.Outcome}
 	switch k.Verdict {
 	case firewall.Accept.String(): // of one packet like the visitor's: said to be no more than that
-		pf.part.also("firewall", undecidable(v)+"; the kernel let such a packet pass in a copy of this machine")
+		pf.part.cannot("firewall", undecidable(v)+"; the kernel let such a packet pass in a copy of this machine")
 		return true
 	case firewall.Drop.String():
 		settled.Kind = firewall.Drop
