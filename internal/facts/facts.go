@@ -57,6 +57,9 @@ type Facts struct {
 	WSL        WSL
 	Behind     []Behind // what inetds and socket units of systemd serve at the ports in question
 	Route      RouteTo
+	ReplyPath  ReplyPath
+	Traffic    TrafficControl
+	IPsec      IPsec
 	Firewall   Firewall
 	Bans       Bans
 	Account    Account
@@ -81,7 +84,7 @@ func Wants(b *evidence.Bundle, ask Ask) []evidence.Item {
 	all := [...]wants{
 		wantSystem, wantPackage, wantProgram, wantOptions, wantUnits, wantTest, wantEffective, wantConfig, wantAlgorithms,
 		wantHostKeys, wantKeyTypes, wantHelpers, wantPrivsep, wantListeners, wantAnswer, wantSandbox, wantUnloaded, wantProcesses, wantLinks, wantTailscale,
-		wantWrappers, wantNames, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantFirewall, wantBans, wantAccount, wantAccess, wantRevoked, wantCertificates, wantLoginPrograms, wantStartFiles, wantPAM, wantPAMStack, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate, wantChange,
+		wantWrappers, wantNames, wantJournal, wantScript, wantBehind, wantWSL, wantRoute, wantReplyPath, wantTrafficControl, wantIPsec, wantFirewall, wantBans, wantAccount, wantAccess, wantRevoked, wantCertificates, wantLoginPrograms, wantStartFiles, wantPAM, wantPAMStack, wantStorage, wantSELinux, wantDenials, wantCloud, wantElevate, wantChange,
 	}
 	var items []evidence.Item
 	for _, want := range all {
@@ -119,6 +122,9 @@ func Parse(b *evidence.Bundle, ask Ask) *Facts {
 		Behind:     parseBehind(b, ask),
 		WSL:        parseWSL(b),
 		Route:      parseRoute(b, ask),
+		ReplyPath:  parseReplyPath(b, ask),
+		Traffic:    parseTrafficControl(b),
+		IPsec:      parseIPsec(b),
 		Firewall:   parseFirewall(b, ask),
 		Bans:       parseBans(b, ask),
 		Account:    parseAccount(b, ask),

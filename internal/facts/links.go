@@ -17,6 +17,8 @@ type Links struct {
 	Routes Origin
 	HasV4  bool // there is a default route for IPv4
 	HasV6  bool
+	// Default are the interfaces by which the default routes go.
+	Default []string
 }
 
 // Link is one interface.
@@ -87,6 +89,9 @@ func parseLinks(b *evidence.Bundle) Links {
 		l.All = append(l.All, k)
 	}
 	l.HasV4, l.HasV6 = hasRoute(b.Get(itemRoute4)), hasRoute(b.Get(itemRoute6))
+	for _, r := range append(routesOf(b.Get(itemRoute4).Data), routesOf(b.Get(itemRoute6).Data)...) {
+		l.Default = append(l.Default, r.Dev)
+	}
 	return l
 }
 

@@ -11,7 +11,12 @@ import (
 func networkStage() stage {
 	return stage{name: report.StageNetwork, detail: networkDetail, checks: []check{
 		{causes{"interface-down"}, checkInterfaces},
-		{causes{"route-missing"}, checkRoute},
+		{causes{"address-conflict"}, checkAddressConflict},
+		{causes{"route-missing", "reverse-path-filter"}, checkRoute},
+		{causes{"route-missing"}, checkReplies},
+		{causes{"neighbour-broken"}, checkLinks},
+		{causes{"traffic-control-drop"}, checkTrafficControl},
+		{causes{"ipsec-policy"}, checkIPsec},
 	}}
 }
 
@@ -136,10 +141,10 @@ func (v *view) checkPathFilter(p *part) {
 	if home == "" || home == v.Route.Device || !ok {
 		return
 	}
-	f := p.found("route-missing", report.Blocking, "Answers to %s leave by %s, and %s drops what comes in from there, because its reverse-path filter is strict.",
+	f := p.found("reverse-path-filter", report.Blocking, "Answers to %s leave by %s, and %s drops what comes in from there, because its reverse-path filter is strict.",
 		v.q.Client, v.Route.Device, home)
 	f.Certainty = report.Likely // the client may come in by the other interface after all
-	quote(f, v.Route.Quote, strict)
+	quote(f, v.Route.Quote, strict, v.ReplyPath.Filtered)
 	mend(f, "Correct the route to the client's network, or make the filter loose (2).",
 		do("sysctl -w net.ipv4.conf."+shquote.Word(home)+".rp_filter=2", "sysctl -w net.ipv4.conf."+shquote.Word(home)+".rp_filter=1"))
 }
