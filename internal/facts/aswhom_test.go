@@ -28,7 +28,7 @@ var programs = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`getent (?:passwd|group) \S+`, `id -Gn? \S+`, `passwd -S \S+`, `chage -l \S+`, `faillock --user \S+`,
 	`awk -F: -v \S+ \S+==\S+ .* /etc/(?:passwd|shadow)`,
 	// the kernel and services, without a path
-	`ip .*`, `ss .*`, `nft .*`, `ip6?tables-(?:nft|legacy)-save`, `ipset save`, `systemctl .*`, `journalctl .*`, `firewall-cmd .*`,
+	`ip .*`, `tc .*`, `ss .*`, `nft .*`, `ip6?tables-(?:nft|legacy)-save`, `ipset save`, `systemctl .*`, `journalctl .*`, `firewall-cmd .*`,
 	`fail2ban-client .*`, `cscli .*`, `tailscale .*`, `date \+%z`, `sshwhy firewall --prove`, `service \S+ status`, `rc-service \S+ status`,
 	// packages
 	`dpkg-query .*`, `rpm .*`, `apk .*`, `pacman .*`, `xbps-query .*`,

@@ -11,7 +11,9 @@ func moduleTests(f Family, s section) []test {
 	switch s.module {
 	case "comment":
 		return nil
-	case "limit", "hashlimit", "connlimit", "quota", "connbytes":
+	case "quota", "connbytes": // what went before, or comes later in the connection, decides
+		return []test{func(*run, *state) split { return perhaps(s.String()) }}
+	case "limit", "hashlimit", "connlimit":
 		return []test{func(*run, *state) split { return limitedBy(s.String()) }}
 	case "recent":
 		return []test{recentTest(s)}

@@ -59,6 +59,8 @@ func iptTarget(f Family, t *iptTable, s section) []step {
 		return []step{changeThenAccept{}}
 	case "SET":
 		return []step{setTarget(s)}
+	case "SYNPROXY": // it answers the first packet itself, and calls the server once the client answered back
+		return []step{verdictStep{verb: doAccept}}
 	case "NFQUEUE", "QUEUE":
 		return []step{verdictStep{verb: doSteal, why: s.String() + ": a program decides"}}
 	}

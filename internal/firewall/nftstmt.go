@@ -29,8 +29,12 @@ func (sc nftScope) statement(raw any) (s step, active bool) {
 	switch name {
 	case "match":
 		return sc.matchOf(arg), false
-	case "limit", "quota", "ct count", "connlimit":
+	case "limit", "ct count", "connlimit":
 		return undecided(Why{What: written, Rate: true}), false
+	case "quota": // what went before decides, and it does not come back
+		return undecided(Why{What: written}), false
+	case "synproxy": // it answers the first packet itself, and calls the server once the client answered back
+		return verdictStep{verb: doAccept}, true
 	case "vmap":
 		return sc.vmapOf(arg, written), true
 	case "mangle":

@@ -39,9 +39,9 @@ func checkIPsec(v *view, p *part) {
 			case hit == maybe || x.Rest != "" && !strings.HasPrefix(x.Rest, "proto tcp"):
 				p.also("IPsec policies", "one of them is for some addresses or ports only: ask about one visitor ("+strings.SplitN(x.Quote.Text, "\n", 2)[0]+")")
 			case x.Block:
-				v.ipsecStops(p, x, "drops the packets")
+				v.ipsecStops(p, x, "drops the packets of %s")
 			case x.Demands && s.States == 0:
-				v.ipsecStops(p, x, "wants the packets encrypted, and no association exists for that: it drops them")
+				v.ipsecStops(p, x, "wants the packets of %s encrypted, and no association exists for that")
 			case x.Demands:
 				p.also("IPsec policies", "packets of "+h.src.String()+" are to be encrypted; whether the associations fit is not simulated")
 			}
@@ -76,7 +76,7 @@ func (v *view) ipsecStops(p *part, x facts.IPsecPolicy, words string) {
 	if v.q.Client.IsValid() {
 		whom = v.q.Client.String()
 	}
-	f := p.found("ipsec-policy", report.Blocking, "An IPsec policy of this machine %s of %s (direction %s).", words, whom, x.Direction)
+	f := p.found("ipsec-policy", report.Blocking, "An IPsec policy of this machine (direction %s) %s.", x.Direction, strings.ReplaceAll(words, "%s", whom))
 	quote(f, x.Quote)
 	advise(f, "Correct the policy where it is set (strongSwan, libreswan, ip xfrm), or bring its tunnel up. Somebody set it on purpose: ask why first.")
 }
