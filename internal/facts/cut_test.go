@@ -41,9 +41,15 @@ func lineReaders(testing.TB) map[string]cuttest.Reader {
 			parseApk(s)
 			parseXbps(s)
 		}),
-		"chageDate": text(func(s string) { chageDate(s) }),
-		"parseBoot": func(b []byte) { parseBoot(b, map[string]BootUnit{}) },
-		"deviceOf":  func(b []byte) { deviceOf(b) },
+		"chageDate":      text(func(s string) { chageDate(s) }),
+		"parseBoot":      func(b []byte) { parseBoot(b, map[string]BootUnit{}) },
+		"parseTCFilters": func(b []byte) { parseTCFilters("tc", b) },
+		"parsePolicies":  func(b []byte) { parsePolicies(b) },
+		"netstat":        func(b []byte) { netstat(b, "TcpExt:", "IPReversePathFilter") },
+		"parseReply": func(b []byte) {
+			parseReply(question{}, evidence.HelloEnded(evidence.HelloClosed, b))
+		},
+		"deviceOf": func(b []byte) { deviceOf(b) },
 	}
 }
 

@@ -20,7 +20,9 @@ const (
 
 func TestTrafficControl(t *testing.T) {
 	b := evidence.NewBundle()
-	says := func(it evidence.Item, text string) { b.Put(it, evidence.Result{Status: evidence.Known, Data: []byte(text)}) }
+	says := func(it evidence.Item, text string) {
+		b.Put(it, evidence.Result{Status: evidence.Known, Data: []byte(text)})
+	}
 	says(itemQueues, queuesOut)
 	var asked []string
 	for _, it := range wantTrafficControl(b, Ask{})[1:] {
