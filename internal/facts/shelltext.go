@@ -71,115 +71,173 @@ type shellCommand struct {
 }
 
 // splitCommands takes a script apart at its separators, outside of quotes. Quotes
-// stay in the words, so that nobody takes a quoted word for a plain one.
+// stay in the words, so that nobody takes a quoted word for a plain one. nil: a quote
+// or a here-document has no end.
 func splitCommands(text string) []shellCommand {
-	var out []shellCommand
-	var words []string
-	var word strings.Builder
-	line, start, within := 1, 1, 0
-	endWord := func() {
-		if word.Len() > 0 {
-			words = append(words, word.String())
-			word.Reset()
+	s := shellSplitter{text: text, line: 1, start: 1}
+	for s.at < len(text) {
+		if len(s.words) == 0 && s.word.Len() == 0 {
+			s.start = s.line
+		}
+		if !s.quoted() && !s.grouped() {
+			s.plain()
+		}
+		if s.broken {
+			return nil
 		}
 	}
-	end := func(joint string) {
-		endWord()
-		if len(words) > 0 || joint != "\n" && len(out) > 0 {
-			out = append(out, shellCommand{start, words, joint})
-		}
-		words, start = nil, line
+	s.end("\n")
+	return s.out
+}
+
+// shellSplitter is where the splitting of a script has come to.
+type shellSplitter struct {
+	text   string
+	at     int // the next byte
+	line   int // of that byte
+	start  int // the line in which the command begins
+	word   strings.Builder
+	words  []string
+	within int      // subshells that are open
+	here   []string // the words that end the here-documents which begin after this line
+	out    []shellCommand
+	broken bool
+}
+
+// next is the byte after the next one; 0 at the end.
+func (s *shellSplitter) next() byte {
+	if s.at+1 < len(s.text) {
+		return s.text[s.at+1]
 	}
-	var here []string // the words that end here-documents which begin after this line
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if len(words) == 0 && word.Len() == 0 {
-			start = line
-		}
-		switch {
-		case c == '\\' && i+1 < len(text):
-			if i++; text[i] == '\n' {
-				line++
-				continue
-			}
-			word.WriteByte('\\')
-			word.WriteByte(text[i])
-		case c == '\'' || c == '"' || c == '`':
-			n := quotedEnd(text[i:], c)
-			if n < 0 {
-				return nil
-			}
-			word.WriteString(text[i : i+n])
-			line += strings.Count(text[i:i+n], "\n")
-			i += n - 1
-		case c == '$' && i+1 < len(text) && (text[i+1] == '(' || text[i+1] == '{'):
-			n := nestedEnd(text[i+1:])
-			if n < 0 {
-				return nil
-			}
-			word.WriteString(text[i : i+1+n])
-			line += strings.Count(text[i:i+1+n], "\n")
-			i += n
-		case c == '#' && word.Len() == 0:
-			for i+1 < len(text) && text[i+1] != '\n' {
-				i++
-			}
-		case c == '<' && strings.HasPrefix(text[i:], "<<") && !strings.HasPrefix(text[i:], "<<<"):
-			rest := strings.TrimLeft(strings.TrimPrefix(text[i+2:], "-"), " \t")
-			if f := strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune(" \t\n;&|<>", r) }); len(f) > 0 {
-				here = append(here, strings.Trim(f[0], `'"\`))
-			}
-			word.WriteString("<<")
-			i++
-		case c == '\n':
-			end("\n")
-			line++
-			start = line
-			for _, mark := range here {
-				n := hereEnd(text[i+1:], mark)
-				if n < 0 {
-					return nil
-				}
-				line += strings.Count(text[i+1:i+1+n], "\n")
-				i += n
-			}
-			here = nil
-		case c == ' ' || c == '\t' || c == '\r':
-			endWord()
-		case c == '(' && i+1 < len(text) && text[i+1] == ')':
-			word.WriteString("()")
-			i++
-		case c == '(':
-			endWord()
-			words = append(words, "(")
-			within++
-		case c == ')':
-			end(";")
-			if within == 0 { // it ends a pattern of case
-				continue
-			}
-			within--
-			words = append(words, ")")
-			end(";")
-		case c == ';':
-			end(";")
-		case c == '&' || c == '|':
-			joint := string(c)
-			if i+1 < len(text) && text[i+1] == c {
-				joint += joint
-				i++
-			}
-			if c == '&' && joint == "&" && (strings.HasSuffix(word.String(), ">") || strings.HasSuffix(word.String(), "<") || i+1 < len(text) && text[i+1] == '>') { // >&2, &>file
-				word.WriteByte(c)
-				continue
-			}
-			end(joint)
-		default:
-			word.WriteByte(c)
-		}
+	return 0
+}
+
+// take moves n bytes into the word.
+func (s *shellSplitter) take(n int) {
+	if n < 0 {
+		s.broken = true
+		return
 	}
-	end("\n")
-	return out
+	part := s.text[s.at : s.at+n]
+	s.word.WriteString(part)
+	s.line += strings.Count(part, "\n")
+	s.at += n
+}
+
+func (s *shellSplitter) endWord() {
+	if s.word.Len() > 0 {
+		s.words = append(s.words, s.word.String())
+		s.word.Reset()
+	}
+}
+
+// end ends the command; joint is what joins it to the next one.
+func (s *shellSplitter) end(joint string) {
+	s.endWord()
+	if len(s.words) > 0 || joint != "\n" && len(s.out) > 0 {
+		s.out = append(s.out, shellCommand{s.start, s.words, joint})
+	}
+	s.words, s.start = nil, s.line
+}
+
+// quoted takes what has a meaning of its own for the shell: quotes, escapes,
+// substitutions, comments. It reports whether there was one.
+func (s *shellSplitter) quoted() bool {
+	rest := s.text[s.at:]
+	switch c := rest[0]; {
+	case c == '\\' && s.next() == '\n': // the line goes on
+		s.line++
+		s.at += 2
+	case c == '\\' && s.next() != 0:
+		s.take(2)
+	case c == '\'' || c == '"' || c == '`':
+		s.take(quotedEnd(rest, c))
+	case c == '$' && (s.next() == '(' || s.next() == '{'):
+		n := nestedEnd(rest[1:])
+		s.broken = n < 0
+		s.take(max(n+1, 0))
+	case c == '#' && s.word.Len() == 0:
+		comment, _, _ := strings.Cut(rest, "\n")
+		s.at += len(comment)
+	default:
+		return false
+	}
+	return true
+}
+
+// grouped takes parentheses and the beginning of a here-document. It reports whether
+// there was one.
+func (s *shellSplitter) grouped() bool {
+	rest := s.text[s.at:]
+	switch c := rest[0]; {
+	case strings.HasPrefix(rest, "<<") && !strings.HasPrefix(rest, "<<<"):
+		mark := strings.TrimLeft(strings.TrimPrefix(rest[2:], "-"), " \t")
+		if f := strings.FieldsFunc(mark, func(r rune) bool { return strings.ContainsRune(" \t\n;&|<>", r) }); len(f) > 0 {
+			s.here = append(s.here, strings.Trim(f[0], `'"\`))
+		}
+		s.take(2)
+	case c == '(' && s.next() == ')':
+		s.take(2)
+	case c == '(':
+		s.endWord()
+		s.words = append(s.words, "(")
+		s.within++
+		s.at++
+	case c == ')':
+		s.end(";")
+		if s.at++; s.within > 0 { // else it ends a pattern of case
+			s.within--
+			s.words = append(s.words, ")")
+			s.end(";")
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// plain takes one byte more: of a word, or one that ends a word or a command.
+func (s *shellSplitter) plain() {
+	c := s.text[s.at]
+	switch {
+	case c == '\n':
+		s.newline()
+		return
+	case c == ' ' || c == '\t' || c == '\r':
+		s.endWord()
+	case c == ';':
+		s.end(";")
+	case c == '&' && (strings.HasSuffix(s.word.String(), ">") || strings.HasSuffix(s.word.String(), "<") || s.next() == '>'): // >&2, &>file
+		s.word.WriteByte(c)
+	case c == '&' || c == '|':
+		joint := string(c)
+		if s.next() == c {
+			joint += joint
+			s.at++
+		}
+		s.end(joint)
+	default:
+		s.word.WriteByte(c)
+	}
+	s.at++
+}
+
+// newline ends the command, and passes over the here-documents that it began.
+func (s *shellSplitter) newline() {
+	s.end("\n")
+	s.at++
+	s.line++
+	s.start = s.line
+	for _, mark := range s.here {
+		n := hereEnd(s.text[s.at:], mark)
+		if n < 0 {
+			s.broken = true
+			return
+		}
+		s.line += strings.Count(s.text[s.at:s.at+n], "\n")
+		s.at += n
+	}
+	s.here = nil
 }
 
 // quotedEnd is how long the quoted text is that begins s; -1 where it does not end.
