@@ -77,6 +77,7 @@ func (k kind) bundle(user string, client netip.Addr) *evidence.Bundle {
 		says(evidence.Command("getent", "passwd", user), account)
 		says(evidence.Command("id", "-G", user), "1000\n")
 		k.logins(user, client, says)
+		shell(b, &evidence.User{Name: user})
 	}
 	if client.IsValid() { // what bans addresses
 		there("/run/fail2ban/fail2ban.sock", "/usr/bin/cscli")
@@ -95,6 +96,27 @@ func (k kind) logins(user string, client netip.Addr, says func(evidence.Item, st
 	says(evidence.Command(k.sshd, "-T", "-C", spec), "usepam yes\nauthorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2\n")
 	says(evidence.File("/etc/pam.d/sshd"), "@include common-auth\n@include common-account\nauth substack password-auth\naccount include password-auth\n"+
 		"auth include base-auth\naccount include base-account\naccount required pam_access.so\nauth required pam_faillock.so\n")
+}
+
+// shell is bash where the account is to find it, with /bin as a link into /usr and as a
+// directory of its own, and what starts it.
+func shell(b *evidence.Bundle, u *evidence.User) {
+	const loader = "/lib64/ld-linux-x86-64.so.2\x00"
+	dir, file := evidence.Meta{Type: "dir", Mode: 0o755}, evidence.Meta{Type: "file", Mode: 0o755, Size: 4096}
+	bin, lib := dir, dir
+	bin.Link, lib.Link = "usr/bin", "usr/lib64"
+	for path, m := range map[string]evidence.Meta{"/": dir, "/usr": dir, "/bin": bin, "/usr/bin": dir, "/usr/bin/bash": file,
+		"/lib64": lib, "/usr/lib64": dir, "/usr/lib64/ld-linux-x86-64.so.2": {Type: "file", Mode: 0o755, Link: "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"},
+		"/usr/lib": dir, "/usr/lib/x86_64-linux-gnu": dir, "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": file} {
+		b.Put(evidence.Stat(path).AsUser(u), evidence.Result{Status: evidence.Known, Meta: &m})
+		b.Put(evidence.Stat(path), evidence.Result{Status: evidence.Known, Meta: &m})
+	}
+	head := make([]byte, 256) // the head of a program with one part, the name of its loader (elf(5))
+	copy(head, "\x7fELF\x02\x01")
+	head[32], head[54], head[56] = 64, 56, 1
+	head[64], head[64+8], head[64+32] = 3, 128, byte(len(loader))
+	copy(head[128:], loader)
+	b.Put(evidence.File("/usr/bin/bash").AsUser(u), evidence.Result{Status: evidence.Known, Data: head, Meta: &file})
 }
 
 // services is what shows how services are started.
