@@ -49,6 +49,7 @@ var recordings = []struct {
 	answer   string
 }{
 	{name: "healthy-plain"},
+	{name: "healthy-visited", query: Query{User: "alice", Client: netip.MustParseAddr("192.0.2.2")}},
 	{name: "healthy-plain", query: Query{Port: 2222}, blocking: "port-nondefault", answer: "does not listen on port 2222"},
 	{name: "healthy-socket-activated"},
 	{name: "healthy-port-2222-not-asked", also: "port-nondefault"},
