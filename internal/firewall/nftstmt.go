@@ -29,7 +29,7 @@ func (sc nftScope) statement(raw any) (s step, active bool) {
 	switch name {
 	case "match":
 		return sc.matchOf(arg), false
-	case "limit", "ct count", "connlimit":
+	case "limit", "ct count", "connlimit", "meter":
 		return undecided(Why{What: written, Rate: true}), false
 	case "quota": // what went before decides, and it does not come back
 		return undecided(Why{What: written}), false
@@ -47,8 +47,6 @@ func (sc nftScope) statement(raw any) (s step, active bool) {
 		}}, true
 	case "set", "map":
 		return sc.setUpdate(arg, written), true
-	case "meter":
-		return undecided(Why{What: written, Rate: true}), false
 	case "dnat", "redirect":
 		return natOf(sc, name, arg, written), true
 	case "snat", "masquerade":

@@ -41,7 +41,6 @@ type pamState struct {
 	decided, negative bool
 	by                *facts.PAMEntry // who refused first
 	ended             bool            // done or die
-	doubts            string          // keys of the modules whose answer was taken one way
 }
 
 // maxStates bounds how many ways through a stack are tried.
