@@ -83,6 +83,13 @@ func (d *diagnosis) terminal(s *Session) {
 	}
 }
 
+// Exit statuses with which a shell says that a command is not there, or is no program that
+// may be run (POSIX, Shell Command Language, 2.8.2).
+const (
+	notExecutable = 126
+	notFound      = 127
+)
+
 // otherProgram is for a session in which something else than the test command
 // ran: a forced command, a restricted shell, or a shell that ends at once.
 func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
@@ -105,6 +112,12 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 		d.find("session-refused", report.Confirmed,
 			fmt.Sprintf("%s logs %s in, and the session ends at once with exit status %d and without a word: the account's shell refuses (as /bin/false does), a forced command ends, or a start-up file of the shell ends it.",
 				d.host, d.o.Login.User, sh.Exit), evidence, look)
+		return
+	}
+	if sh.Exit == notFound || sh.Exit == notExecutable {
+		d.stage(report.StageSession, report.StatusFailed, s.Ms, "what the server runs in place of a shell cannot be run: %s", said)
+		d.find("session-refused", report.Likely,
+			fmt.Sprintf("%s logs %s in, and what it runs there cannot be run: %q.", d.host, d.o.Login.User, said), evidence, look)
 		return
 	}
 	d.stage(report.StageSession, report.StatusOK, s.Ms, "no shell: a program of the server's choice runs and ends with %d", sh.Exit)
