@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sshwhy/internal/report"
@@ -90,6 +91,22 @@ const (
 	notFound      = 127
 )
 
+// cannotRun reports whether a session ended because what was to run in it cannot be run:
+// a shell says so by its exit status, and sshd, where it is the shell itself, with the
+// error of execve(2) behind the shell's path, and 1 (session.c, do_child).
+func cannotRun(exit int, said string) bool {
+	path, why, ok := strings.Cut(said, ": ")
+	switch {
+	case exit == notFound || exit == notExecutable:
+		return true
+	case exit != 1 || !ok || !strings.HasPrefix(path, "/") || strings.Contains(path, " "):
+		return false
+	}
+	return slices.Contains([]string{"Permission denied", "No such file or directory", "Not a directory", "Is a directory", "Exec format error", "Operation not permitted",
+		"Too many levels of symbolic links", "Input/output error", "Cannot allocate memory", "Resource temporarily unavailable", "Accessing a corrupted shared library",
+		"Invalid argument", "Text file busy"}, why)
+}
+
 // otherProgram is for a session in which something else than the test command
 // ran: a forced command, a restricted shell, or a shell that ends at once.
 func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
@@ -114,7 +131,7 @@ func (d *diagnosis) otherProgram(s *Session, evidence []report.Evidence) {
 				d.host, d.o.Login.User, sh.Exit), evidence, look)
 		return
 	}
-	if sh.Exit == notFound || sh.Exit == notExecutable {
+	if cannotRun(sh.Exit, said) {
 		d.stage(report.StageSession, report.StatusFailed, s.Ms, "what the server runs in place of a shell cannot be run: %s", said)
 		d.find("session-refused", report.Likely,
 			fmt.Sprintf("%s logs %s in, and what it runs there cannot be run: %q.", d.host, d.o.Login.User, said), evidence, look)
