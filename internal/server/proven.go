@@ -48,20 +48,29 @@ func anyUnknown(stages []report.Stage) bool {
 }
 
 // loginSeen is the visitor's last word in the log, where that is a login after the
-// last change; nil where it is not. What could not be looked at leaves no time of
-// its changes behind (a packet filter): there the login must have been just now.
+// last change; nil where it is not. A packet filter, or what else stands in the way of
+// packets, leaves no time of its changes behind: what could not be looked at there may
+// have come since.
 func (v *view) loginSeen(stages []report.Stage) *report.Proof {
 	t, ok := v.lastWord()
 	since, known := v.lastChange()
-	if !ok || !known || t.end != letIn || !t.word.Vouched || t.word.Time <= since.At {
+	if !ok || !known || t.end != letIn || !t.word.Vouched || t.word.Time <= since.At || !v.sessionRan(t) {
 		return nil
 	}
-	if anyUnknown(stages) && v.taken-t.word.Time > recent {
+	if _, later := v.leftEarly(); later {
 		return nil
+	}
+	for _, s := range stages {
+		if s.Status == report.StatusUnknown && slices.Contains(timeless[:], s.Stage) {
+			return nil
+		}
 	}
 	user, from := whoIn(plainWords(t.word.Message))
 	return &report.Proof{How: fmt.Sprintf("login of %s from %s", user, from), At: time.Unix(t.word.Time, 0).UTC().Format(time.RFC3339)}
 }
+
+// timeless are the stages whose state can change without leaving a time behind.
+var timeless = [...]string{report.StageService, report.StageSocket, report.StageNetwork, report.StageFirewall}
 
 // against is what stands against calling the machine fine, although nothing was
 // found that keeps the visitor out and no stage is unknown for it.
@@ -75,11 +84,7 @@ func (v *view) against(findings []report.Finding) []report.Incomplete {
 	} else if at, why := v.answered(); !at.IsValid() {
 		add("answer of the server", "the server was not seen to answer: %s", why)
 	}
-	if t, ok := v.lastWord(); ok && t.end != letIn && v.q.User != "" {
-		words := fmt.Sprintf("%s %s: %s", meant[t.end], v.when(t.word.Time), strings.TrimSuffix(plainWords(t.word.Message), "."))
-		if since, known := v.lastChange(); known && t.word.Time <= since.At && since.Quote.Text != "" {
-			words += "; since then there was a change (" + since.Quote.Source + ")"
-		}
+	if words := v.lastTryAgainst(); words != "" {
 		add("last try of "+v.visitor(), "%s", words)
 	}
 	for _, f := range findings {
@@ -88,6 +93,28 @@ func (v *view) against(findings []report.Finding) []report.Incomplete {
 		}
 	}
 	return out
+}
+
+// lastTryAgainst is what the visitor's last try says against calling the machine fine; "" is nothing.
+func (v *view) lastTryAgainst() string {
+	t, ok := v.lastWord()
+	if early, is := v.leftEarly(); is {
+		return fmt.Sprintf("it came %s and left before a login, or was cut off (%s): its own program may say why, as where it refuses this server's host key",
+			v.when(early.word.Time), strings.TrimSuffix(plainWords(early.word.Message), "."))
+	}
+	switch {
+	case !ok || v.q.User == "":
+		return ""
+	case t.end == letIn && t.word.Vouched && !v.sessionRan(t):
+		return fmt.Sprintf("let in %s, and the log does not tell whether a session ran then", v.when(t.word.Time))
+	case t.end == letIn:
+		return ""
+	}
+	words := fmt.Sprintf("%s %s: %s", meant[t.end], v.when(t.word.Time), strings.TrimSuffix(plainWords(t.word.Message), "."))
+	if since, known := v.lastChange(); known && t.word.Time <= since.At && since.Quote.Text != "" {
+		words += "; since then there was a change (" + since.Quote.Source + ")"
+	}
+	return words
 }
 
 // wouldShow is the command that shows whether the visitor gets in: a walk from

@@ -33,21 +33,44 @@ type try struct {
 // tries are the visitor's connections that the log tells of, oldest first.
 func (v *view) tries() []try {
 	var all []try
-	at := map[int]int{} // process → its place in all
+	at := map[int]int{}       // process → its place in all
+	ports := map[string]int{} // the visitor's port → the place of the newest with it
 	listener := v.listenerPIDs()
 	for _, e := range v.attempts() {
 		i, known := at[e.PID]
+		port := portIn(e.Message)
+		if o, is := ports[port]; is && port != "" && ends(e.Message) { // the session's process says goodbye, not the one that let in
+			i, known = o, true
+		}
 		if !known || e.PID == 0 || slices.Contains(listener, e.PID) {
 			i = len(all)
 			all, at[e.PID] = append(all, try{}), i
 		}
 		all[i].lines = append(all[i].lines, e)
+		if port != "" {
+			ports[port] = i
+		}
 	}
 	for i := range all {
 		all[i].read(v.q)
 	}
 	slices.SortStableFunc(all, func(a, b try) int { return int(a.word.Time - b.word.Time) })
 	return all
+}
+
+// portIn is the visitor's port that a line of sshd's names; "" where it names none.
+func portIn(message string) string {
+	_, rest, ok := strings.Cut(message, " port ")
+	if !ok {
+		return ""
+	}
+	return rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+}
+
+// ends reports whether a line tells of the end of a connection.
+func ends(message string) bool {
+	return slices.ContainsFunc([]string{"Received disconnect from ", "Disconnected from ", "Connection closed by ", "Connection reset by "},
+		func(w string) bool { return strings.HasPrefix(message, w) })
 }
 
 // lastWord is the newest of the visitor's connections of which it is known how it
@@ -61,6 +84,50 @@ func (v *view) lastWord() (t try, ok bool) {
 		}
 	}
 	return t, false
+}
+
+// leftEarly is the newest of the visitor's connections, where that came after the last of
+// which it is known how it ended, and since the last change. Only what comes from an
+// address is told apart from strangers.
+func (v *view) leftEarly() (t try, ok bool) {
+	all := v.tries()
+	if !v.q.Client.IsValid() || len(all) == 0 {
+		return t, false
+	}
+	t = all[len(all)-1]
+	since, known := v.lastChange()
+	word, is := v.lastWord()
+	return t, t.end == untold && known && t.word.Time > since.At && (!is || t.word.Time > word.word.Time)
+}
+
+// How long a session is of which the log tells that it ran: a command that ends at once,
+// or what somebody worked in. Between the two, whoever waited for a session that hung
+// gives up, and sshd's words for that are the same.
+const (
+	quickSession = 3
+	longSession  = 60
+)
+
+// sessionRan reports whether the log shows that a login led to a session: sshd writes
+// "Accepted" before PAM opens the session and start files run.
+func (v *view) sessionRan(t try) bool {
+	end, clean := int64(0), false
+	for _, e := range t.lines {
+		switch {
+		case e.Time < t.word.Time:
+		case strings.HasPrefix(e.Message, "Received disconnect from "), strings.HasPrefix(e.Message, "Disconnected from user "):
+			end, clean = e.Time, true
+		case ends(e.Message), strings.HasPrefix(e.Message, "pam_unix(sshd:session): session closed"):
+			end = e.Time
+		}
+	}
+	switch {
+	case end == 0:
+		return v.taken-t.word.Time >= longSession
+	case end-t.word.Time >= longSession:
+		return true
+	}
+	return clean && end-t.word.Time <= quickSession
 }
 
 // read finds out how the connection ended.

@@ -89,8 +89,9 @@ func TestHowATryEnded(t *testing.T) {
 func TestTheLastWord(t *testing.T) {
 	const in = "Accepted publickey for alice from 192.0.2.2 port 41474 ssh2: ED25519 SHA256:x"
 	const denied = "fatal: Access denied for user alice by PAM account configuration [preauth]"
+	const out = "Disconnected from user alice 192.0.2.2 port 41474" // by the process that the session ran in
 	both := Query{User: "alice", Client: netip.MustParseAddr("192.0.2.2")}
-	from := logged{1, 9, "Connection from 192.0.2.2 port 41474 on 198.51.100.10 port 22"}
+	from := logged{1, 9, "Connection from 192.0.2.2 port 41475 on 198.51.100.10 port 22"}
 	for _, c := range []struct {
 		name  string
 		uid   string
@@ -99,11 +100,14 @@ func TestTheLastWord(t *testing.T) {
 		proof string // how the proof begins
 		cause string // of the first blocking finding
 	}{
-		{"a login", "0", "sshd-session", []logged{{1, 7, in}}, "login of alice from 192.0.2.2", ""},
-		{"a login before the change", "0", "sshd-session", []logged{{-5, 7, in}}, "the server answered", ""},
+		{"a login", "0", "sshd-session", []logged{{1, 7, in}, {1, 7, out}}, "login of alice from 192.0.2.2", ""},
+		{"a login before the change", "0", "sshd-session", []logged{{-5, 7, in}, {-5, 7, out}}, "the server answered", ""},
 		{"root's logger", "0", "logger", []logged{{1, 7, in}}, "the server answered", ""},
+		{"a login in which a session hung", "0", "sshd-session", []logged{{1, 7, in}, {9, 7, out}}, "", ""},
+		{"a login without an end", "0", "sshd-session", []logged{{1, 7, in}}, "", ""},
+		{"one that left early after a login", "0", "sshd-session", []logged{{1, 7, in}, {1, 7, out}, {3, 9, "Connection closed by 192.0.2.2 port 41475 [preauth]"}}, "", ""},
 		{"a refusal after a login", "0", "sshd-session", []logged{{1, 7, in}, {2, 9, denied}, {2, 9, from.text}}, "", "pam-denied"},
-		{"a login after a refusal", "0", "sshd-session", []logged{{1, 9, denied}, from, {2, 7, in}}, "login of alice from 192.0.2.2", ""},
+		{"a login after a refusal", "0", "sshd-session", []logged{{1, 9, denied}, from, {2, 7, in}, {2, 7, out}}, "login of alice from 192.0.2.2", ""},
 		{"a refusal that is known", "0", "sshd-session", []logged{{1, 9, "User alice from 192.0.2.2 not allowed because listed in DenyUsers"}}, "", ""},
 		{"an unknown refusal", "0", "sshd-session", []logged{from, {1, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", "refused-unexplained"},
 		{"an unknown refusal before the change", "0", "sshd-session", []logged{{-9, 9, from.text}, {-9, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", ""},
