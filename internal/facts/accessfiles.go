@@ -102,6 +102,9 @@ func parseAccess(b *evidence.Bundle, ask Ask) AccessFiles {
 	e := parseEffective(b, ask)
 	out.AsUser = !b.Plain && (b.UID == 0 || b.UID == a.UID)
 	out.Keys = keyFiles(b, a, keyPaths(e, a))
+	out.ReadAll = !slices.ContainsFunc(out.Keys, func(k KeyFile) bool { // a pattern since OpenSSH 10.0, a name before
+		return strings.ContainsAny(k.File.Path, "*?[") && k.File.Origin.Status == evidence.Absent
+	})
 	out.Usual = keyFiles(b, a, otherPaths(b, a))
 	for _, dir := range chrootDirs(e, a) {
 		out.Chroot = append(out.Chroot, hostFile(b, dir))

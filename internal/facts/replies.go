@@ -29,7 +29,13 @@ type LinkDetail struct {
 	Kind  string // veth, bridge, vrf, dummy, …; "" for a device of hardware
 	XDP   bool   // a program sees each packet before all else
 	VRF   string // the VRF it belongs to
-	Quote Quote
+	// Master is the interface that it is a port of, and Slave of what kind that makes it
+	// (bridge, bond, team, openvswitch, …); "" where it is none.
+	Master, Slave string
+	// ARPIgnore is the line of sysctl by which it says nothing of its addresses; no Source
+	// where it does.
+	ARPIgnore Quote
+	Quote     Quote
 }
 
 var (
@@ -61,7 +67,29 @@ func replyPort(b *evidence.Bundle, ask Ask) int {
 }
 
 func wantReplyPath(b *evidence.Bundle, ask Ask) []evidence.Item {
-	return append(replyItems(b, ask), itemLinkDetails, itemNetstat)
+	items := append(replyItems(b, ask), itemLinkDetails, itemNetstat)
+	for _, name := range filtered(b, ask) {
+		items = append(items, arpIgnore(name))
+	}
+	return items
+}
+
+func arpIgnore(iface string) evidence.Item {
+	return evidence.File("/proc/sys/net/ipv4/conf/" + iface + "/arp_ignore").AtMost(64)
+}
+
+// answersNobody is the arp_ignore with which an interface answers for none of its
+// addresses (kernel, ip-sysctl); the higher one of "all" and its own counts.
+const answersNobody = "8"
+
+// silent is the setting by which an interface says nothing of its addresses.
+func silent(b *evidence.Bundle, iface string) Quote {
+	for _, name := range []string{iface, "all"} {
+		if it := arpIgnore(name); firstLine(b.Get(it).Data) == answersNobody {
+			return Quote{Source: it.Path, Line: 1, Text: answersNobody}
+		}
+	}
+	return Quote{}
 }
 
 func parseReplyPath(b *evidence.Bundle, ask Ask) ReplyPath {
@@ -74,6 +102,9 @@ func parseReplyPath(b *evidence.Bundle, ask Ask) ReplyPath {
 		}
 	}
 	p.Links, p.LinksBy = parseLinkDetails(b)
+	for i := range p.Links {
+		p.Links[i].ARPIgnore = silent(b, p.Links[i].Name)
+	}
 	if n := netstat(b.Get(itemNetstat).Data, "TcpExt:", "IPReversePathFilter"); n != "" && n != "0" {
 		p.Filtered = Quote{Source: itemNetstat.Path, Text: "IPReversePathFilter " + n}
 	}
@@ -132,6 +163,7 @@ func parseLinkDetails(b *evidence.Bundle) ([]LinkDetail, Origin) {
 	for _, x := range raw {
 		k := LinkDetail{Name: x.Name, Ether: x.Type == "ether", Kind: x.Info.Kind, XDP: len(x.XDP) > 0 && !strings.Contains(string(x.XDP), `"mode":0`)}
 		k.NoARP = slices.Contains(x.Flags, "NOARP")
+		k.Master, k.Slave = x.Master, x.Info.Slave
 		if x.Info.Slave == "vrf" {
 			k.VRF = x.Master
 		}

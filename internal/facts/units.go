@@ -20,6 +20,7 @@ type Unit struct {
 type UnitFile struct {
 	Path  string
 	Lines []string
+	MTime int64 // seconds since 1970; 0: not known
 }
 
 // unitNames are the names SSH servers have: ssh on Debian and Ubuntu, sshd elsewhere.
@@ -119,7 +120,11 @@ func parseUnit(b *evidence.Bundle, block string, o Origin) Unit {
 	u.Origin.Source = "systemctl show " + u.Name
 	for _, p := range u.paths() {
 		if r := b.Get(evidence.File(p)); r.OK() {
-			u.Files = append(u.Files, UnitFile{Path: p, Lines: lines(r.Data)})
+			f := UnitFile{Path: p, Lines: lines(r.Data)}
+			if r.Meta != nil {
+				f.MTime = r.Meta.MTime
+			}
+			u.Files = append(u.Files, f)
 		}
 	}
 	return u
@@ -218,6 +223,16 @@ func (u Unit) Setting(keys ...string) []Quote {
 		}
 	}
 	return out
+}
+
+// SetSince is when the file was written that a line of Setting stands in; 0: not known.
+func (u Unit) SetSince(line Quote) int64 {
+	for _, f := range u.Files {
+		if f.Path == line.Source {
+			return f.MTime
+		}
+	}
+	return 0
 }
 
 // Listens returns the stream addresses a socket unit listens on: the property

@@ -33,7 +33,7 @@ func (pf *packetFilter) questions() []firewall.Packet {
 		} else if !pf.address(&p) {
 			continue
 		}
-		p.Bridged = pf.bridged(p.Iface)
+		p.Bridged, p.BridgePort = pf.bridged(p.Iface)
 		for _, k := range pf.Links.All {
 			if k.Name == p.Iface {
 				for _, a := range k.Addrs {
@@ -46,15 +46,23 @@ func (pf *packetFilter) questions() []firewall.Packet {
 	return out
 }
 
-// bridged reports whether an interface is a bridge.
-func (pf *packetFilter) bridged(iface string) firewall.Tri {
-	switch {
-	case iface == "" || pf.Firewall.BridgesOrigin.Unseen():
-		return firewall.Maybe
-	case slices.Contains(pf.Firewall.Bridges, iface):
-		return firewall.Maybe // by which of its ports the packet came is not known
+// bridged reports whether an interface is a bridge, and by which of its ports packets
+// come in, where it has one alone.
+func (pf *packetFilter) bridged(iface string) (is firewall.Tri, port string) {
+	ports := 0
+	for _, k := range pf.ReplyPath.Links {
+		if k.Master == iface && k.Slave == "bridge" && iface != "" {
+			port = k.Name
+			ports++
+		}
 	}
-	return firewall.No
+	switch {
+	case ports == 1:
+		return firewall.Yes, port
+	case ports > 1 || iface == "" || pf.Firewall.BridgesOrigin.Unseen() || slices.Contains(pf.Firewall.Bridges, iface):
+		return firewall.Maybe, ""
+	}
+	return firewall.No, ""
 }
 
 // address gives the packet the address it is sent to: the one of its interface

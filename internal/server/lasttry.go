@@ -101,7 +101,10 @@ func (v *view) stillLacking(f *report.Finding, e facts.Entry) {
 func (v *view) unexplained(p *part) {
 	t, ok := v.lastWord()
 	since, known := v.lastChange()
-	if !ok || !known || t.word.Time <= since.At || v.q.User == "" || t.checked != "" || !v.conclusive(t) {
+	if !ok || !known || t.word.Time <= since.At || v.q.User == "" || !v.conclusive(t) {
+		return
+	}
+	if t.checked != "" && !slices.Contains(dated[:], t.checked) {
 		return
 	}
 	for _, f := range p.others {
@@ -131,6 +134,10 @@ func (v *view) unexplained(p *part) {
 	advise(f, "Look at what these lines name; have sshd say more (LogLevel DEBUG3), let the visitor try again, and read what it logs.",
 		do("journalctl -n 50 _COMM=sshd + _COMM=sshd-session + _COMM=sshd-auth", ""))
 }
+
+// dated are the causes that hang on files alone whose changes leave a time behind: a check
+// that finds none of them after such a refusal has read another configuration than sshd.
+var dated = [...]string{"user-not-allowed", "root-login-disabled", "tcp-wrappers-deny"}
 
 // conclusive reports whether the try shows that the next one ends in the same way.
 // One that was turned away with what it offered does only where nothing else could

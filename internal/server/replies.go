@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"slices"
 
 	"sshwhy/internal/report"
@@ -43,6 +44,15 @@ func checkLinks(v *view, p *part) {
 			f := p.found("neighbour-broken", report.Blocking, "ARP is off on %s: this machine neither asks for its neighbours there nor says that it is there.", k.Name)
 			quote(f, k.Quote)
 			advise(f, "Switch it on again: ip link set "+k.Name+" arp on.", do("ip link set "+k.Name+" arp on", "ip link set "+k.Name+" arp off"))
+		}
+		if k.ARPIgnore.Source != "" && k.Ether {
+			f := p.found("neighbour-broken", report.Blocking, "%s answers nobody who asks for the hardware address of this machine (arp_ignore %s): whoever does not know it reaches nothing here.", k.Name, k.ARPIgnore.Text)
+			f.Certainty = report.Likely // a neighbour that was told by hand, or knows it still, gets through
+			quote(f, k.ARPIgnore)
+			advise(f, "Set it back: sysctl net.ipv4.conf.all.arp_ignore=0, and the same for "+k.Name+"; and look in /etc/sysctl.d for who set it.")
+		}
+		if k.Slave != "" && k.Slave != "vrf" {
+			p.cannot("network", fmt.Sprintf("%s is a port of %s (%s), and what comes in by it belongs to that: addresses of its own may not be reached", k.Name, k.Master, k.Slave))
 		}
 		if k.XDP {
 			p.cannot("XDP program of "+k.Name, "it sees each packet before all else and may drop it; what it does cannot be seen")

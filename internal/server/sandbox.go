@@ -115,9 +115,13 @@ const longValue = 300
 
 // sandboxed reports a property that keeps sshd from its work.
 func (v *view) sandboxed(p *part, u *facts.Unit, name string, h harm) {
-	f := p.found("unit-sandbox", h.impact, "%s=%s of %s %s.", name, shorten(u.Props[name]), u.Name, h.words)
-	f.Certainty = report.Likely
 	lines := u.Setting(strings.TrimSuffix(strings.TrimSuffix(name, "Ex"), "Soft"))
+	f := p.found("unit-sandbox", h.impact, "%s=%s of %s %s.", name, shorten(u.Props[name]), u.Name, h.words)
+	if started, ok := v.startedAt(); ok && !u.Slice() && len(lines) > 0 && u.SetSince(lines[len(lines)-1]) > started {
+		f.Impact = report.Latent
+		f.Summary = fmt.Sprintf("From the next start of %s on, %s=%s %s: the running server was started before that was written.", u.Name, name, shorten(u.Props[name]), h.words)
+	}
+	f.Certainty = report.Likely
 	if len(lines) == 0 || len(u.Props[name]) < longValue {
 		quote(f, u.Quote(name))
 	}

@@ -205,6 +205,12 @@ func checkStopped(v *view, p *part) {
 func (v *view) stoppedUnit(p *part) {
 	u := v.service
 	switch {
+	case u != nil && u.Active() && u.Props["SubState"] == "exited" && v.Listeners.Origin.Known():
+		f := p.found("service-stopped", report.Blocking, "systemd counts %s as active although its program has ended (%s), and no SSH server runs.", u.Name, u.Props["SubState"])
+		quote(f, u.Quote("ActiveState", "SubState", "Type", "RemainAfterExit", "MainPID", "Result"))
+		quote(f, facts.Quote{Source: v.Listeners.Origin.Source, Text: v.listenText()})
+		advise(f, "Start it anew, and see whether it stays; then look in its unit (Type, RemainAfterExit, ExecStart) for why systemd takes its end for health.", v.restart())
+		return
 	case !v.Units.Known() || u != nil && (u.Failed() || u.Masked() || u.Active() || u.Moving()):
 		return
 	case u == nil && !v.socketMode():

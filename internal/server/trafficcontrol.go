@@ -155,11 +155,28 @@ func (v *view) throughFilters(p *part, h head, incoming bool) {
 			p.cannot("traffic control", fmt.Sprintf("a filter of tc (%s) may stop what %s %s; whether it does is not known", f.Kind, where, f.Device))
 			continue
 		}
+		if dev := v.shapedBy(f); dev != "" {
+			p.also("traffic control", "what "+where+" "+f.Device+" goes through "+dev+", which gives it back unless its queues and filters keep it")
+			continue
+		}
 		done[f.Device] = true
 		x := p.found("traffic-control-drop", report.Blocking, "A filter of tc %s what %s %s for port %d.", fate, where, f.Device, v.port)
 		quote(x, f.Quote)
 		adviseTC(x, "tc filter del dev "+f.Device+" "+map[bool]string{true: "ingress", false: "egress"}[incoming]+" pref "+preference(f))
 	}
+}
+
+// shapedBy is the intermediate device (ifb) that a filter sends packets through, which puts
+// them back where they came from while it is up; "" is none.
+func (v *view) shapedBy(f facts.TCFilter) string {
+	for _, k := range v.ReplyPath.Links {
+		up := slices.ContainsFunc(v.Links.All, func(l facts.Link) bool { return l.Name == k.Name && l.Up })
+		sends := slices.ContainsFunc(f.Actions, func(a string) bool { return strings.Contains(a, "edirect to device "+k.Name+")") })
+		if k.Kind == "ifb" && up && sends {
+			return k.Name
+		}
+	}
+	return ""
 }
 
 func adviseTC(f *report.Finding, command string) {

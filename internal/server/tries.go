@@ -100,34 +100,27 @@ func (v *view) leftEarly() (t try, ok bool) {
 	return t, t.end == untold && known && t.word.Time > since.At && (!is || t.word.Time > word.word.Time)
 }
 
-// How long a session is of which the log tells that it ran: a command that ends at once,
-// or what somebody worked in. Between the two, whoever waited for a session that hung
-// gives up, and sshd's words for that are the same.
+// How many seconds a session lasts of which the log tells that it ran: a command that ends
+// at once, or what somebody worked in. Between the two, whoever waited for a session that
+// hung gives up, and sshd's words for that are the same.
 const (
 	quickSession = 3
 	longSession  = 60
 )
 
 // sessionRan reports whether the log shows that a login led to a session: sshd writes
-// "Accepted" before PAM opens the session and start files run.
+// "Accepted" before PAM opens the session and start files run. The goodbye is written by
+// the visitor's own process, whose word does not count, the end of PAM's session by root's.
 func (v *view) sessionRan(t try) bool {
-	end, clean := int64(0), false
+	end := v.taken
+	ended := false
 	for _, e := range t.lines {
-		switch {
-		case e.Time < t.word.Time:
-		case strings.HasPrefix(e.Message, "Received disconnect from "), strings.HasPrefix(e.Message, "Disconnected from user "):
-			end, clean = e.Time, true
-		case ends(e.Message), strings.HasPrefix(e.Message, "pam_unix(sshd:session): session closed"):
-			end = e.Time
+		if e.Time >= t.word.Time && (ends(e.Message) || strings.HasPrefix(e.Message, "pam_unix(sshd:session): session closed")) {
+			end, ended = e.Time, true
 		}
 	}
-	switch {
-	case end == 0:
-		return v.taken-t.word.Time >= longSession
-	case end-t.word.Time >= longSession:
-		return true
-	}
-	return clean && end-t.word.Time <= quickSession
+	took := end - t.word.Time
+	return took >= longSession || ended && took <= quickSession
 }
 
 // read finds out how the connection ended.

@@ -89,7 +89,7 @@ func TestHowATryEnded(t *testing.T) {
 func TestTheLastWord(t *testing.T) {
 	const in = "Accepted publickey for alice from 192.0.2.2 port 41474 ssh2: ED25519 SHA256:x"
 	const denied = "fatal: Access denied for user alice by PAM account configuration [preauth]"
-	const out = "Disconnected from user alice 192.0.2.2 port 41474" // by the process that the session ran in
+	const out = "pam_unix(sshd:session): session closed for user alice"
 	both := Query{User: "alice", Client: netip.MustParseAddr("192.0.2.2")}
 	from := logged{1, 9, "Connection from 192.0.2.2 port 41475 on 198.51.100.10 port 22"}
 	for _, c := range []struct {
@@ -108,7 +108,8 @@ func TestTheLastWord(t *testing.T) {
 		{"one that left early after a login", "0", "sshd-session", []logged{{1, 7, in}, {1, 7, out}, {3, 9, "Connection closed by 192.0.2.2 port 41475 [preauth]"}}, "", ""},
 		{"a refusal after a login", "0", "sshd-session", []logged{{1, 7, in}, {2, 9, denied}, {2, 9, from.text}}, "", "pam-denied"},
 		{"a login after a refusal", "0", "sshd-session", []logged{{1, 9, denied}, from, {2, 7, in}, {2, 7, out}}, "login of alice from 192.0.2.2", ""},
-		{"a refusal that is known", "0", "sshd-session", []logged{{1, 9, "User alice from 192.0.2.2 not allowed because listed in DenyUsers"}}, "", ""},
+		{"a refusal by a list that is in no file", "0", "sshd-session", []logged{{1, 9, "User alice from 192.0.2.2 not allowed because listed in DenyUsers"}}, "", "refused-unexplained"},
+		{"a refusal by what leaves no time", "0", "sshd-session", []logged{{1, 9, from.text}, {1, 9, "Authentication refused: bad ownership or modes for directory /home/alice"}}, "", ""},
 		{"an unknown refusal", "0", "sshd-session", []logged{from, {1, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", "refused-unexplained"},
 		{"an unknown refusal before the change", "0", "sshd-session", []logged{{-9, 9, from.text}, {-9, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", ""},
 	} {

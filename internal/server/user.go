@@ -195,7 +195,11 @@ func checkHome(v *view, p *part) {
 	if !v.known() || !absent(a.HomeDir.Origin) {
 		return
 	}
-	f := p.found("home-missing", report.Blocking, "The home directory of %s, %s, does not exist, and with it no authorized_keys.", a.Name, a.Home)
+	impact, means := report.Blocking, "and with it no authorized_keys"
+	if v.otherKeySource() || v.keysByFile() == yes {
+		impact, means = report.Degrading, "so that sessions begin in the root directory"
+	}
+	f := p.found("home-missing", impact, "The home directory of %s, %s, does not exist, %s.", a.Name, a.Home, means)
 	quote(f, a.Line, facts.Quote{Source: "stat " + a.Home, Text: "No such file or directory"})
 	mend(f, "Make the home directory.", do("mkhomedir_helper "+shquote.Operand(a.Name), "rmdir "+shquote.Word(a.Home)))
 }
