@@ -179,11 +179,11 @@ func half(c Case) uint32 { return share(c, 2) }
 // share deals the cases into n parts, always the same.
 func share(c Case, n uint32) uint32 { return dealt(c.Name, n) }
 
-// drawn says whether an ordinary run takes a case. A run of all takes two processors most of an
-// hour; so each commit draws half, others than the commit before it, and the same whenever it is
-// tested. (Not by the lowest bit: that of FNV is the sum of the bytes' own, so that the draw would
-// be one of half's halves.)
-func drawn(c Case) bool { return everything() || dealt(commit()+c.Name, 10) < 5 }
+// drawn says whether an ordinary run takes a case. A run of all takes two processors more than
+// an hour; so each commit draws a quarter, others than the commit before it, and the same
+// whenever it is tested. (Not by the lowest bits: that of FNV is the sum of the bytes' own, so
+// that the draw would be one of fixed halves.)
+func drawn(c Case) bool { return everything() || dealt(commit()+c.Name, 20) < 5 }
 
 // commit is the one that is tested; "" where git does not tell.
 var commit = sync.OnceValue(func() string {

@@ -109,7 +109,8 @@ func TestTheLastWord(t *testing.T) {
 		{"a refusal after a login", "0", "sshd-session", []logged{{1, 7, in}, {2, 9, denied}, {2, 9, from.text}}, "", "pam-denied"},
 		{"a login after a refusal", "0", "sshd-session", []logged{{1, 9, denied}, from, {2, 7, in}, {2, 7, out}}, "login of alice from 192.0.2.2", ""},
 		{"a refusal by a list that is in no file", "0", "sshd-session", []logged{{1, 9, "User alice from 192.0.2.2 not allowed because listed in DenyUsers"}}, "", "refused-unexplained"},
-		{"a refusal by what leaves no time", "0", "sshd-session", []logged{{1, 9, from.text}, {1, 9, "Authentication refused: bad ownership or modes for directory /home/alice"}}, "", ""},
+		{"a refusal by what leaves no time", "0", "sshd-session", []logged{{1, 9, "Authentication refused: bad ownership or modes for directory /home/alice"},
+			{1, 9, "Connection closed by authenticating user alice 192.0.2.2 port 41475 [preauth]"}}, "", ""},
 		{"an unknown refusal", "0", "sshd-session", []logged{from, {1, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", "refused-unexplained"},
 		{"an unknown refusal before the change", "0", "sshd-session", []logged{{-9, 9, from.text}, {-9, 9, "error: Error checking authentication key ED25519 SHA256:x in revoked keys file /etc/ssh/krl: invalid format"}}, "", ""},
 	} {
