@@ -125,12 +125,24 @@ type quoter struct {
 	n      int
 }
 
+// longWord is from where on a word is typed in pieces, each of which stays below the line
+// that a console takes even if all of it must be quoted: busybox ash edits 1,023 bytes.
+const longWord = 200
+
 func (q *quoter) word(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+	plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	if plain && len(s) <= longWord {
 		return shquote.Word(s)
 	}
 	q.n++
 	name := cmp.Or(q.name, "v") + strconv.Itoa(q.n)
+	if plain {
+		q.before.WriteString(name + "=\n")
+		for ; s != ""; s = s[min(len(s), longWord):] {
+			q.before.WriteString(name + "=$" + name + shquote.Word(s[:min(len(s), longWord)]) + "\n")
+		}
+		return `"$` + name + `"`
+	}
 	q.before.WriteString(name + "=$(printf '" + shquote.ASCII(s) + ".')\n") // $( ) eats newlines at the end, but not before the dot
 	return `"${` + name + `%.}"`
 }
