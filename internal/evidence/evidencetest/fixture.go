@@ -196,6 +196,8 @@ func commands(t *testing.T, dir string) []testCase {
 		cmd("with exit status 127", evidence.Result{Status: evidence.Known, Exit: 127}, "sh", "-c", "exit 127"),
 		cmd("with exit status 124", evidence.Result{Status: evidence.Known, Exit: 124}, "sh", "-c", "exit 124"),
 		cmd("with odd arguments", known(strings.Join(odd, "|")+"|"), append([]string{"printf", "%s|"}, odd...)...),
+		cmd("with a long argument that needs no quotes", known(strings.Repeat("Id,_9", 200)), "printf", "%s", strings.Repeat("Id,_9", 200)),
+		cmd("with a long argument that needs quotes", known(strings.Repeat("a 'b' ", 200)), "printf", "%s", strings.Repeat("a 'b' ", 200)),
 		cmd("with binary output", known(binary), "cat", dir+"/binary"),
 		cmd("with much on both outputs", flood, "sh", "-c", "head -c 300000 /dev/zero | tr '\\0' o; head -c 300000 /dev/zero | tr '\\0' e >&2"),
 		cmd("by path", known("x\n"), "/bin/echo", "x"),

@@ -139,7 +139,7 @@ func (q *quoter) word(s string) string {
 	if plain {
 		q.before.WriteString(name + "=\n")
 		for ; s != ""; s = s[min(len(s), longWord):] {
-			q.before.WriteString(name + "=$" + name + shquote.Word(s[:min(len(s), longWord)]) + "\n")
+			q.before.WriteString(name + "=${" + name + "}" + shquote.Word(s[:min(len(s), longWord)]) + "\n")
 		}
 		return `"$` + name + `"`
 	}
