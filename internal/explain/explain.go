@@ -110,10 +110,10 @@ type hit struct {
 	lines int // how many lines it covers: 2 where the text was wrapped
 }
 
-// messagesIn returns the messages in a line of the text.
-func (rd *reading) messagesIn(text string) []hit {
+// messagesIn returns the messages in a text that a program of that voice says.
+func (rd *reading) messagesIn(text string, by sshlog.Voice) []hit {
 	var out []hit
-	for _, h := range rd.messages.Find(text) {
+	for _, h := range rd.messages.FindSaid(text, by) {
 		out = append(out, hit{Hit: h, lines: 1})
 	}
 	return out
@@ -129,11 +129,14 @@ func (rd *reading) findMessages() {
 	var prev []hit
 	for i := range rd.lines {
 		l := &rd.lines[i]
+		if l.voice = rd.messages.Speaker(l.prog, l.text); l.voice == sshlog.Unknown {
+			l.voice = rd.messages.Speaker("", strings.TrimSpace(l.raw)) // what stands in front of all lines was cut
+		}
 		var here []hit
 		if l.text != "" && l.command == "" {
-			here = rd.messagesIn(l.text)
+			here = rd.messagesIn(l.text, l.voice)
 		} else if l.command != "" {
-			here = slices.DeleteFunc(rd.messagesIn(l.text), tooShort) // output that ran into the prompt's line
+			here = slices.DeleteFunc(rd.messagesIn(l.text, l.voice), tooShort) // output that ran into the prompt's line
 		}
 		for k := range here {
 			here[k].line = i
@@ -169,7 +172,7 @@ func (rd *reading) mayContinue(i int) bool {
 func (rd *reading) join(i int, prev, here []hit) (before, after []hit) {
 	a, b := rd.lines[i-1].text, rd.lines[i].text
 	for _, glue := range [...]string{" ", ""} {
-		for _, h := range rd.messagesIn(a + glue + b) {
+		for _, h := range rd.messagesIn(a+glue+b, rd.lines[i-1].voice) {
 			end := len(a) + len(glue)
 			crosses := h.From < len(a) && h.To > end && h.Row.Pattern.Weight() >= minJoin
 			if !crosses && h.Row.Stage == report.StageConnect && h.From < len(a) {

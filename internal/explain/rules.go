@@ -31,6 +31,7 @@ var rules = [...]rule{
 	{name: "hosts.deny", whole: (*reading).hostsDeny},
 	{name: "packages", whole: (*reading).packageRules},
 	{name: "no process", whole: (*reading).noProcess},
+	{name: "behind PAM", whole: (*reading).behindPAM},
 
 	{name: "names and options", attempt: (*reading).configRules},
 	{name: "connect", attempt: (*reading).connectRules},
@@ -46,6 +47,7 @@ var rules = [...]rule{
 	{name: "session", attempt: (*reading).sessionRules},
 
 	{name: "negotiation", whole: (*reading).negotiation},
+	{name: "host keys unread", whole: (*reading).hostKeysUnread},
 	{name: "reachable", whole: (*reading).reachable},
 	{name: "wrong port", whole: (*reading).wrongPort},
 	{name: "another port works", whole: (*reading).otherPortWorks},
