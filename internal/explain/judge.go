@@ -28,7 +28,7 @@ func (rd *reading) weigh(h *hit) {
 			caps[name] = strings.Trim(c.Value, cutset)
 		}
 	}
-	if h.Row.Table == sshlog.Generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) {
+	if h.Row.Table == sshlog.Generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) || rd.foreignConnection(h, caps) {
 		return
 	}
 	switch {
