@@ -133,8 +133,13 @@ func (rd *reading) findMessages() {
 			l.voice = rd.messages.Speaker("", strings.TrimSpace(l.raw)) // what stands in front of all lines was cut
 		}
 		var here []hit
-		if l.text != "" && l.command == "" {
+		if l.piece == config || l.piece == manual {
+			// what may happen, and did not
+		} else if l.text != "" && l.command == "" {
 			here = rd.messagesIn(l.text, l.voice)
+			if l.piece == question {
+				here = slices.DeleteFunc(here, func(h hit) bool { return h.Row.Table == sshlog.Generic })
+			}
 		} else if l.command != "" {
 			here = slices.DeleteFunc(rd.messagesIn(l.text, l.voice), tooShort) // output that ran into the prompt's line
 		}
@@ -164,7 +169,7 @@ func beginsMessage(hs []hit) bool {
 // mayContinue reports whether line i may be the rest of line i-1.
 func (rd *reading) mayContinue(i int) bool {
 	a, b := &rd.lines[i-1], &rd.lines[i]
-	return a.text != "" && b.text != "" && !b.stamped && a.command == "" && b.command == ""
+	return a.text != "" && b.text != "" && !b.stamped && a.command == "" && b.command == "" && a.piece == said && b.piece == said
 }
 
 // join looks for a message across the end of line i-1, and puts it in the place

@@ -15,6 +15,7 @@ type line struct {
 	prog    string       // the program of a log prefix: sshd, sshd-session, systemd, …
 	voice   sshlog.Voice // of whoever says it
 	debug   int          // 1, 2, 3 for debug1: …
+	piece   piece        // what kind of text it is
 	command string       // the command, where the line is a prompt with one
 	stamped bool         // the line had a prefix of its own, so it continues no other
 }
@@ -53,6 +54,7 @@ func split(text string) (lines []line, cut bool) {
 		lines[i] = clean(nos[i], body)
 		lines[i].raw, lines[i].body = parts[i], body
 	}
+	pieces(lines)
 	return lines, cut
 }
 

@@ -250,7 +250,7 @@ func (rd *reading) macOS(a *attempt) {
 
 // hangRules: an output that simply stops says where it hangs.
 func (rd *reading) hangRules(a *attempt) {
-	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) {
+	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) || rd.cutOut(a) {
 		return
 	}
 	caps := map[string]string{"host": a.host, "addr": a.addr, "port": strconv.Itoa(a.port)}
