@@ -107,6 +107,19 @@ func (c *candidate) claim() catalog.Claim {
 		Place: []int{c.certainty.Rank(), -c.score, failsAt(c.cause), c.where()}}
 }
 
+// endings are the causes that are an ending, and have a cause of their own in turn: a
+// text that shows no more than them shows why nothing worked, and not what is to be mended.
+var endings = []string{"session-refused", "connection-dropped", "closed-before-banner", "closed-during-kex", "jump-host-failed", "login-slow"}
+
+// unsure takes certainty from what was not seen: the cause of a symptom is at most likely.
+func (rd *reading) unsure() {
+	for _, c := range rd.cands {
+		if c.certainty == report.Confirmed && (c.fromEnd || slices.Contains(endings, c.cause)) {
+			c.certainty = report.Likely
+		}
+	}
+}
+
 // settle takes out what other candidates explain and orders the rest.
 func (rd *reading) settle() {
 	slices.SortFunc(rd.cands, func(a, b *candidate) int { return strings.Compare(a.cause, b.cause) })

@@ -137,7 +137,7 @@ func (rd *reading) findMessages() {
 			// what may happen, and did not
 		} else if l.text != "" && l.command == "" {
 			here = rd.messagesIn(l.text, l.voice)
-			if l.piece == question {
+			if l.piece == asking {
 				here = slices.DeleteFunc(here, func(h hit) bool { return h.Row.Table == sshlog.Generic })
 			}
 		} else if l.command != "" {

@@ -12,10 +12,10 @@ import (
 type piece uint8
 
 const (
-	said     piece = iota // a program said it, or nothing tells what it is
-	config                // of a configuration file or a unit: what may happen, not what did
-	manual                // of a manual page
-	question              // somebody asks about words, and says nothing else
+	said   piece = iota // a program said it, or nothing tells what it is
+	config              // of a configuration file or a unit: what may happen, not what did
+	manual              // of a manual page
+	asking              // somebody asks about words, and says nothing else
 )
 
 // pieces decides for every line what it is, before any message is looked for.
@@ -43,7 +43,7 @@ func pieces(lines []line) {
 		case inUnit, configLine(l.body) && (i > 0 && ofConfig(&lines[i-1]) || i+1 < len(lines) && ofConfig(&lines[i+1])):
 			l.piece = config // of one line alone nobody can tell it from a complaint about it
 		case strings.HasSuffix(l.text, "?") && !strings.Contains(l.text, "(yes/no"):
-			l.piece = question
+			l.piece = asking
 		}
 	}
 	spreadConfig(lines)

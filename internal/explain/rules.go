@@ -66,7 +66,11 @@ var rules = [...]rule{
 	{name: "no home", whole: (*reading).chdirOnly},
 	{name: "rules lost", whole: (*reading).ruleLost},
 	{name: "accepted later", whole: (*reading).acceptedLater},
+	{name: "remote command", whole: (*reading).remoteCommand},
+	{name: "first letters", whole: (*reading).firstLetters},
+	{name: "quiet log", whole: (*reading).quietLog},
 	{name: "outlived", whole: (*reading).outlived},
+	{name: "endings", whole: (*reading).unsure},
 }
 
 // The makers of candidates that are no rules.

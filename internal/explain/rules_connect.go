@@ -147,6 +147,7 @@ func (rd *reading) connectRules(a *attempt) {
 		rd.add("no-usable-address-family", report.Likely, scoreRule, t.line, map[string]string{"addr": t.addr})
 	}
 	rd.fakeAddress(a)
+	rd.localProxy(a)
 	if c := rd.get("connection-timed-out"); c != nil && c.attempt == rd.attemptOf(a.first) && looksCloud(a.host, c.caps["host"]) {
 		rd.add("cloud-firewall", report.Possible, scoreEnd, c.evidence[0], c.caps)
 	}
@@ -198,6 +199,20 @@ func (rd *reading) fakeAddress(a *attempt) {
 	if fakeIP.Contains(ip) || ip.IsLoopback() || ip.IsUnspecified() {
 		if at := rd.lineIn(a, "Connecting to "+a.host); at >= 0 && rd.failedIn(a) {
 			rd.add("name-overridden", report.Likely, scoreRule, at, map[string]string{"host": a.host, "addr": a.addr})
+		}
+	}
+}
+
+// localProxy: a connection to an address that no host has was accepted, so whoever
+// accepted it is near: a proxy that takes every connection itself.
+func (rd *reading) localProxy(a *attempt) {
+	for _, h := range rd.hitsIn(a) {
+		for _, name := range [...]string{"addr", "ip"} {
+			ip, err := netip.ParseAddr(strings.Trim(h.Get(name), "[]."))
+			if err == nil && fakeIP.Contains(ip) && h.Row.Kind == sshlog.End && strings.HasPrefix(h.Row.Pattern.Text, "Connection ") {
+				rd.add("local-proxy-answers", report.Likely, scoreRule, h.line, map[string]string{"addr": ip.String()})
+				return
+			}
 		}
 	}
 }
