@@ -108,6 +108,9 @@ func (rd *reading) finding(c *candidate) report.Finding {
 	if c.summary != "" {
 		f.Summary = c.summary
 	}
+	if c.look != "" {
+		page.Check.Do = c.look
+	}
 	steps := []report.Step{page.Check, page.Fix}
 	if c.steps != nil {
 		steps = append([]report.Step{page.Check}, c.steps...)
@@ -127,8 +130,7 @@ func (rd *reading) finding(c *candidate) report.Finding {
 	}
 	f.Remedy = &report.Remedy{Kind: page.Remedy, Summary: page.Advice}
 	for _, step := range steps {
-		if step.Do != "" {
-			step.Do = rd.concrete(step.Do, c)
+		if step.Do = rd.concrete(rd.spoken(step), c); step.Do != "" {
 			f.Remedy.Steps = append(f.Remedy.Steps, step)
 		}
 	}

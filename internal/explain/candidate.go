@@ -18,6 +18,7 @@ type candidate struct {
 	attempt   int  // where it was seen first
 	evidence  []int
 	caps      map[string]string
+	look      string        // the command that shows it here; "": the catalogue's
 	steps     []report.Step // what mends it, where a check said so; nil: the catalogue's
 	summary   string        // what a check said of it, with names and numbers; "": the catalogue's sentence
 }

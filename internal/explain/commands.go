@@ -89,7 +89,7 @@ func atEndpoint(cmd, host, port string) string {
 	}
 	if port != "" {
 		cmd = replaceWord(cmd, "PORT", port)
-	} else if program == "nc" {
+	} else if program == "nc" || program == "Test-NetConnection" {
 		cmd = replaceWord(cmd, "PORT", "22")
 	}
 	if host != "" {

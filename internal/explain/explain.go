@@ -79,9 +79,10 @@ type reading struct {
 	attempts []*attempt
 	tools    tools
 	cands    []*candidate
-	trail    []Judgement   // what made and took away candidates, in order
-	whole    *redact.Whole // of the lines; nil until one is quoted
-	ssh      int           // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
+	trail    []Judgement        // what made and took away candidates, in order
+	whole    *redact.Whole      // of the lines; nil until one is quoted
+	system   map[string]*system // of either side, once it was asked for
+	ssh      int                // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
 }
 
 // read does the reading: lines, messages, attempts, tools; then the rules.

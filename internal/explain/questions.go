@@ -141,5 +141,8 @@ func (rd *reading) ask(r *report.Report) {
 	for i := range r.Findings {
 		r.Findings[i].Tells = q.shows[r.Findings[i].Cause]
 	}
-	r.Next = &report.Step{Do: rd.concrete(q.do, rd.cands[0]), Where: q.where}
+	step := report.Step{Do: q.do, Where: q.where}
+	if step.Do = rd.concrete(rd.spoken(step), rd.cands[0]); step.Do != "" {
+		r.Next = &step
+	}
 }
