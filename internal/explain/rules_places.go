@@ -20,13 +20,37 @@ func (rd *reading) upgradeBeside() {
 	if c == nil || rd.has("upgrade-unfinished") {
 		return
 	}
+	tried := 0
 	for i := range rd.lines {
-		if rd.lines[i].piece == said && upgrades(rd.lines[i].text) {
+		if rd.lines[i].piece != said || !upgrades(rd.lines[i].text) {
+			continue
+		}
+		if tried++; tried > maxKept {
+			return
+		}
+		if !rd.samePrompt(i, c.where()) {
 			u := rd.add("upgrade-unfinished", report.Likely, scoreRule+1, i, nil)
 			u.evidence, u.attempt = append(u.evidence, c.evidence...), c.attempt
 			return
 		}
 	}
+}
+
+// samePrompt reports whether two lines stand below the same shell's prompt: then the
+// package that was replaced is that of the machine which connected, not of the other.
+func (rd *reading) samePrompt(a, b int) bool {
+	first, second := rd.promptAbove(a), rd.promptAbove(b)
+	return first != "" && first == second
+}
+
+// promptAbove is the prompt of the command that a line is the output of, "" where none is shown.
+func (rd *reading) promptAbove(at int) string {
+	for i := at; i >= 0; i-- {
+		if l := &rd.lines[i]; l.command != "" {
+			return strings.TrimSpace(strings.TrimSuffix(l.text, l.command))
+		}
+	}
+	return ""
 }
 
 // closedCandidate is the end of a connection before a login, nil where there is none.
