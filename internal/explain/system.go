@@ -30,14 +30,14 @@ var systems = [...]system{
 		{"ss -tlnp", "Get-NetTCPConnection -State Listen | Format-Table LocalAddress, LocalPort, OwningProcess"},
 		{"systemctl restart", "Restart-Service sshd"}, {"systemctl start", "Start-Service sshd"}, {"systemctl status", "Get-Service sshd"},
 		{"sshd -T", "& $env:windir\\System32\\OpenSSH\\sshd.exe -T"}, {"sshd -t", "& $env:windir\\System32\\OpenSSH\\sshd.exe -t"},
-		{"sudo ", ""}, {"getenforce", ""}, {"getent ", ""}, {"namei ", ""}, {"chmod ", ""}, {"ls -l", ""}, {"install -d", ""},
+		{"ssh-keygen -A", "ssh-keygen -A"}, {"sudo ", ""}, {"getenforce", ""}, {"getent ", ""}, {"namei ", ""}, {"chmod ", ""}, {"ls -l", ""}, {"install -d", ""},
 	}},
 	{name: windows, sides: report.OnClient, signs: []string{"OpenSSH_for_Windows", `PS C:\`, `C:\Users\`, `C:\WINDOWS\`}, says: []saying{
 		{"nc -vz", "Test-NetConnection HOST -Port PORT"}, {"chmod 600 KEYFILE", `icacls KEYFILE /inheritance:r /grant:r "$($env:USERNAME):R"`},
 		{"getent ", "Resolve-DnsName HOST"}, {"ping -c 3 ", "ping -n 3 HOST"}, {"ls -l KEYFILE", "icacls KEYFILE"}, {"ip route", "Find-NetRoute -RemoteIPAddress ADDRESS"},
 	}},
 	{name: kubernetes, signs: []string{"kubectl ", "/etc/git-secret", "/var/run/secrets/kubernetes.io", "fsGroup", "CrashLoopBackOff"}, says: []saying{
-		{"journalctl", "kubectl logs --tail=50 POD"}, {"systemctl restart", "kubectl delete pod POD"}, {"systemctl ", ""},
+		{"ssh-keygen -A", ""}, {"journalctl", "kubectl logs --tail=50 POD"}, {"systemctl restart", "kubectl delete pod POD"}, {"systemctl ", ""},
 	}},
 	{name: "OpenWrt", sides: report.OnServer, signs: []string{"OpenWrt", "authpriv.info dropbear", "authpriv.warn dropbear", "authpriv.notice dropbear", "opkg "}, says: []saying{
 		{"journalctl", "logread | grep -E 'dropbear|sshd' | tail -n 50"}, {"systemctl restart", "/etc/init.d/dropbear restart"}, {"systemctl start", "/etc/init.d/dropbear start"}, {"systemctl ", "/etc/init.d/dropbear status"},
@@ -46,7 +46,7 @@ var systems = [...]system{
 		{"journalctl", "grep sshd /var/log/messages | tail -n 50"}, {"systemctl restart", "rc-service sshd restart"}, {"systemctl start", "rc-service sshd start"}, {"systemctl ", "rc-service sshd status"},
 	}},
 	{name: "Docker", sides: report.OnServer, signs: []string{"docker run", "docker exec", "docker-compose", "podman run", "Dockerfile"}, says: []saying{
-		{"journalctl", "docker logs --tail 50 CONTAINER"}, {"systemctl restart", "docker restart CONTAINER"}, {"systemctl ", "docker ps"},
+		{"ssh-keygen -A", "docker exec CONTAINER ssh-keygen -A"}, {"journalctl", "docker logs --tail 50 CONTAINER"}, {"systemctl restart", "docker restart CONTAINER"}, {"systemctl ", "docker ps"},
 	}},
 	{name: "macOS", sides: report.OnServer, signs: []string{"com.openssh.sshd", "launchctl", "systemsetup -setremotelogin"}, says: []saying{
 		{"journalctl", `log show --last 10m --predicate 'process == "sshd"'`}, {"systemctl restart", "sudo launchctl kickstart -k system/com.openssh.sshd"}, {"systemctl ", "sudo launchctl list com.openssh.sshd"}, {"ss -tlnp", "sudo lsof -nP -iTCP -sTCP:LISTEN"},
@@ -98,7 +98,13 @@ func (rd *reading) spoken(step report.Step) string {
 	var out []string
 	for _, part := range strings.Split(step.Do, "; ") {
 		if s != nil {
-			part = s.say(part)
+			var chain []string
+			for _, command := range strings.Split(part, " && ") {
+				if command = s.say(command); command != "" {
+					chain = append(chain, command)
+				}
+			}
+			part = strings.Join(chain, " && ")
 		}
 		if part != "" && !(len(out) > 0 && out[len(out)-1] == part) {
 			out = append(out, part)
