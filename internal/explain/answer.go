@@ -35,6 +35,7 @@ func (rd *reading) answer() *report.Report {
 	}
 	r.Decide()
 	rd.headline(r)
+	rd.ask(r)
 	r.Normalize()
 	return r
 }
@@ -107,6 +108,9 @@ func (rd *reading) finding(c *candidate) report.Finding {
 	if c.summary != "" {
 		f.Summary = c.summary
 	}
+	if c.look != "" {
+		page.Check.Do = c.look
+	}
 	steps := []report.Step{page.Check, page.Fix}
 	if c.steps != nil {
 		steps = append([]report.Step{page.Check}, c.steps...)
@@ -126,8 +130,7 @@ func (rd *reading) finding(c *candidate) report.Finding {
 	}
 	f.Remedy = &report.Remedy{Kind: page.Remedy, Summary: page.Advice}
 	for _, step := range steps {
-		if step.Do != "" {
-			step.Do = rd.concrete(step.Do, c)
+		if step.Do = rd.concrete(rd.spoken(step), c); step.Do != "" {
 			f.Remedy.Steps = append(f.Remedy.Steps, step)
 		}
 	}
@@ -152,98 +155,6 @@ func (rd *reading) quote(i int) string {
 		rd.whole = redact.NewWhole(raw)
 	}
 	return sshlog.Quote(rd.whole.Quote(i+1, rd.lines[i].raw))
-}
-
-// concrete puts the names of the text into a command, where they are safe to
-// put into one.
-func (rd *reading) concrete(cmd string, c *candidate) string {
-	t := rd.target()
-	host, user := c.caps["host"], c.caps["user"]
-	if host == "" {
-		host = t.Host
-	}
-	if user == "" {
-		user = t.User
-	}
-	for _, r := range [...][2]string{{"USER", user}, {"KEYFILE", c.caps["file"]}, {"ADDRESS", c.caps["addr"]}} {
-		if safeWord(r[1]) {
-			cmd = replaceWord(cmd, r[0], r[1])
-		}
-	}
-	if inner := strings.NewReplacer("[", "", "]", "").Replace(host); inner != host && safeWord(inner) {
-		cmd = replaceWord(cmd, "HOST", "'"+host+"'") // [host]:port: brackets are a pattern to the shell
-	}
-	if safeWord(host) && host != "UNKNOWN" {
-		cmd = replaceWord(cmd, "HOST", host)
-	}
-	for word, prefer := range offered {
-		if a := pickOffer(c.caps["offer"], prefer); strings.Contains(cmd, word) && safeWord(a) {
-			cmd = replaceWord(cmd, word, a)
-		}
-	}
-	if p := c.caps["port"]; sshlog.Digits(p) && p != "22" && strings.Contains(cmd, "PORT") {
-		cmd = replaceWord(cmd, "PORT", p)
-	}
-	return cmd
-}
-
-// offered are the placeholders that stand for an algorithm of the peer's offer,
-// and which of them is to be preferred: the least weak that old devices have.
-var offered = map[string][]string{
-	"METHOD":  {"diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256", "diffie-hellman-group14-sha1", "diffie-hellman-group-exchange-sha1"},
-	"CIPHER":  {"aes256-ctr", "aes128-ctr", "aes256-cbc", "aes128-cbc"},
-	"MACNAME": {"hmac-sha2-256", "hmac-sha1"},
-	"KEYTYPE": {"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"},
-}
-
-// pickOffer chooses from a list as "Their offer:" has it, "" where there is none.
-func pickOffer(offer string, prefer []string) string {
-	list := strings.FieldsFunc(offer, func(r rune) bool { return strings.ContainsRune(", []\"", r) })
-	list = slices.DeleteFunc(list, func(a string) bool {
-		return strings.HasPrefix(a, "ext-info-") || strings.HasPrefix(a, "kex-strict-") || !strings.Contains(a, "-")
-	})
-	for _, p := range prefer {
-		if slices.Contains(list, p) {
-			return p
-		}
-	}
-	if len(list) > 0 {
-		return list[0]
-	}
-	return ""
-}
-
-// replaceWord replaces a placeholder, but not as a part of a longer word (JUMPHOST).
-func replaceWord(s, word, by string) string {
-	var b strings.Builder
-	for {
-		i := strings.Index(s, word)
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(s[:i])
-		whole := (i == 0 || !sshlog.IsWordByte(s[i-1])) && (i+len(word) == len(s) || !sshlog.IsWordByte(s[i+len(word)]))
-		if whole {
-			b.WriteString(by)
-		} else {
-			b.WriteString(word)
-		}
-		s = s[i+len(word):]
-	}
-}
-
-// safeWord accepts what may stand in a shell command unquoted and as a plain argument.
-func safeWord(s string) bool {
-	if s == "" || len(s) > 200 || s[0] == '-' {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; !sshlog.IsWordByte(c) && !strings.ContainsRune("._-/:~@%+", rune(c)) || c >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 // target is whom the text is about: the last attempt that names a host, or the

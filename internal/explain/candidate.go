@@ -18,6 +18,7 @@ type candidate struct {
 	attempt   int  // where it was seen first
 	evidence  []int
 	caps      map[string]string
+	look      string        // the command that shows it here; "": the catalogue's
 	steps     []report.Step // what mends it, where a check said so; nil: the catalogue's
 	summary   string        // what a check said of it, with names and numbers; "": the catalogue's sentence
 }
@@ -105,6 +106,19 @@ func failsAt(cause string) int {
 func (c *candidate) claim() catalog.Claim {
 	return catalog.Claim{Cause: c.cause, Impact: c.impact, Certainty: c.certainty, Text: true, Mute: c.fromEnd,
 		Place: []int{c.certainty.Rank(), -c.score, failsAt(c.cause), c.where()}}
+}
+
+// endings are the causes that are an ending, and have a cause of their own in turn: a
+// text that shows no more than them shows why nothing worked, and not what is to be mended.
+var endings = []string{"session-refused", "connection-dropped", "closed-before-banner", "closed-during-kex", "jump-host-failed", "login-slow"}
+
+// unsure takes certainty from what was not seen: the cause of a symptom is at most likely.
+func (rd *reading) unsure() {
+	for _, c := range rd.cands {
+		if c.certainty == report.Confirmed && (c.fromEnd || slices.Contains(endings, c.cause)) {
+			c.certainty = report.Likely
+		}
+	}
 }
 
 // settle takes out what other candidates explain and orders the rest.

@@ -79,9 +79,10 @@ type reading struct {
 	attempts []*attempt
 	tools    tools
 	cands    []*candidate
-	trail    []Judgement   // what made and took away candidates, in order
-	whole    *redact.Whole // of the lines; nil until one is quoted
-	ssh      int           // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
+	trail    []Judgement        // what made and took away candidates, in order
+	whole    *redact.Whole      // of the lines; nil until one is quoted
+	system   map[string]*system // of either side, once it was asked for
+	ssh      int                // whether the text speaks of SSH: 1 yes, -1 no, 0 not asked yet
 }
 
 // read does the reading: lines, messages, attempts, tools; then the rules.
@@ -110,10 +111,10 @@ type hit struct {
 	lines int // how many lines it covers: 2 where the text was wrapped
 }
 
-// messagesIn returns the messages in a line of the text.
-func (rd *reading) messagesIn(text string) []hit {
+// messagesIn returns the messages in a text that a program of that voice says.
+func (rd *reading) messagesIn(text string, by sshlog.Voice) []hit {
 	var out []hit
-	for _, h := range rd.messages.Find(text) {
+	for _, h := range rd.messages.FindSaid(text, by) {
 		out = append(out, hit{Hit: h, lines: 1})
 	}
 	return out
@@ -129,11 +130,19 @@ func (rd *reading) findMessages() {
 	var prev []hit
 	for i := range rd.lines {
 		l := &rd.lines[i]
+		if l.voice = rd.messages.Speaker(l.prog, l.text); l.voice == sshlog.Unknown {
+			l.voice = rd.messages.Speaker("", strings.TrimSpace(l.raw)) // what stands in front of all lines was cut
+		}
 		var here []hit
-		if l.text != "" && l.command == "" {
-			here = rd.messagesIn(l.text)
+		if l.piece == config || l.piece == manual {
+			// what may happen, and did not
+		} else if l.text != "" && l.command == "" {
+			here = rd.messagesIn(l.text, l.voice)
+			if l.piece == asking {
+				here = slices.DeleteFunc(here, func(h hit) bool { return h.Row.Table == sshlog.Generic })
+			}
 		} else if l.command != "" {
-			here = slices.DeleteFunc(rd.messagesIn(l.text), tooShort) // output that ran into the prompt's line
+			here = slices.DeleteFunc(rd.messagesIn(l.text, l.voice), tooShort) // output that ran into the prompt's line
 		}
 		for k := range here {
 			here[k].line = i
@@ -161,7 +170,7 @@ func beginsMessage(hs []hit) bool {
 // mayContinue reports whether line i may be the rest of line i-1.
 func (rd *reading) mayContinue(i int) bool {
 	a, b := &rd.lines[i-1], &rd.lines[i]
-	return a.text != "" && b.text != "" && !b.stamped && a.command == "" && b.command == ""
+	return a.text != "" && b.text != "" && !b.stamped && a.command == "" && b.command == "" && a.piece == said && b.piece == said
 }
 
 // join looks for a message across the end of line i-1, and puts it in the place
@@ -169,7 +178,7 @@ func (rd *reading) mayContinue(i int) bool {
 func (rd *reading) join(i int, prev, here []hit) (before, after []hit) {
 	a, b := rd.lines[i-1].text, rd.lines[i].text
 	for _, glue := range [...]string{" ", ""} {
-		for _, h := range rd.messagesIn(a + glue + b) {
+		for _, h := range rd.messagesIn(a+glue+b, rd.lines[i-1].voice) {
 			end := len(a) + len(glue)
 			crosses := h.From < len(a) && h.To > end && h.Row.Pattern.Weight() >= minJoin
 			if !crosses && h.Row.Stage == report.StageConnect && h.From < len(a) {

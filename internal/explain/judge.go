@@ -26,9 +26,12 @@ func (rd *reading) weigh(h *hit) {
 				cutset = "\"'`," // a stray colon is the fault itself
 			}
 			caps[name] = strings.Trim(c.Value, cutset)
+			if name == "file" { // the full stop of a sentence that ends with it
+				caps[name] = strings.TrimSuffix(caps[name], ".")
+			}
 		}
 	}
-	if h.Row.Table == sshlog.Generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) {
+	if h.Row.Table == sshlog.Generic && (rd.lines[h.line].debug > 0 || !rd.aboutSSH(h)) || rd.foreignUnit(h, caps["unit"]) || rd.foreignConnection(h, caps) {
 		return
 	}
 	switch {

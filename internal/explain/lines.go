@@ -8,14 +8,16 @@ import (
 
 // A line is one line of the text, as pasted and as it was meant.
 type line struct {
-	no      int    // 1-based number in the text
-	raw     string // as pasted, without its line end
-	body    string // raw without what stands in front of every line
-	text    string // without colours, quoting marks, time stamps and program prefixes
-	prog    string // the program of a log prefix: sshd, sshd-session, systemd, …
-	debug   int    // 1, 2, 3 for debug1: …
-	command string // the command, where the line is a prompt with one
-	stamped bool   // the line had a prefix of its own, so it continues no other
+	no      int          // 1-based number in the text
+	raw     string       // as pasted, without its line end
+	body    string       // raw without what stands in front of every line
+	text    string       // without colours, quoting marks, time stamps and program prefixes
+	prog    string       // the program of a log prefix: sshd, sshd-session, systemd, …
+	voice   sshlog.Voice // of whoever says it
+	debug   int          // 1, 2, 3 for debug1: …
+	piece   piece        // what kind of text it is
+	command string       // the command, where the line is a prompt with one
+	stamped bool         // the line had a prefix of its own, so it continues no other
 }
 
 // Limits of a paste. What lies beyond is named in the report as not read.
@@ -52,6 +54,7 @@ func split(text string) (lines []line, cut bool) {
 		lines[i] = clean(nos[i], body)
 		lines[i].raw, lines[i].body = parts[i], body
 	}
+	pieces(lines)
 	return lines, cut
 }
 

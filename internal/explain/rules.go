@@ -31,6 +31,7 @@ var rules = [...]rule{
 	{name: "hosts.deny", whole: (*reading).hostsDeny},
 	{name: "packages", whole: (*reading).packageRules},
 	{name: "no process", whole: (*reading).noProcess},
+	{name: "behind PAM", whole: (*reading).behindPAM},
 
 	{name: "names and options", attempt: (*reading).configRules},
 	{name: "connect", attempt: (*reading).connectRules},
@@ -46,6 +47,7 @@ var rules = [...]rule{
 	{name: "session", attempt: (*reading).sessionRules},
 
 	{name: "negotiation", whole: (*reading).negotiation},
+	{name: "host keys unread", whole: (*reading).hostKeysUnread},
 	{name: "reachable", whole: (*reading).reachable},
 	{name: "wrong port", whole: (*reading).wrongPort},
 	{name: "another port works", whole: (*reading).otherPortWorks},
@@ -55,6 +57,9 @@ var rules = [...]rule{
 	{name: "command missing", whole: (*reading).commandMissing},
 	{name: "Paramiko's banner", whole: (*reading).paramikoBanner},
 	{name: "keys on Windows", whole: (*reading).windowsKeys},
+	{name: "bind on Windows", whole: (*reading).windowsBind},
+	{name: "the path that is named", whole: (*reading).namedPath},
+	{name: "key of another", whole: (*reading).keyOfAnother},
 	{name: "host key or key exchange", whole: (*reading).hostKeyOrKex},
 	{name: "prompt only", whole: (*reading).promptOnly},
 	{name: "port in a path", whole: (*reading).portInPath},
@@ -64,7 +69,14 @@ var rules = [...]rule{
 	{name: "no home", whole: (*reading).chdirOnly},
 	{name: "rules lost", whole: (*reading).ruleLost},
 	{name: "accepted later", whole: (*reading).acceptedLater},
+	{name: "upgrade beside", whole: (*reading).upgradeBeside},
+	{name: "scans", whole: (*reading).scans},
+	{name: "the proxy's words", whole: (*reading).proxyPrinted},
+	{name: "remote command", whole: (*reading).remoteCommand},
+	{name: "first letters", whole: (*reading).firstLetters},
+	{name: "quiet log", whole: (*reading).quietLog},
 	{name: "outlived", whole: (*reading).outlived},
+	{name: "endings", whole: (*reading).unsure},
 }
 
 // The makers of candidates that are no rules.
@@ -116,13 +128,13 @@ type state struct {
 	fromEnd        bool
 	score          int
 	evidence, caps int // how many
-	summary        string
+	summary, look  string
 }
 
 func (rd *reading) states() map[string]state {
 	out := map[string]state{}
 	for _, c := range rd.cands {
-		out[c.cause] = state{c.certainty, c.impact, c.fromEnd, c.score, len(c.evidence), len(c.caps), c.summary}
+		out[c.cause] = state{c.certainty, c.impact, c.fromEnd, c.score, len(c.evidence), len(c.caps), c.summary, c.look}
 	}
 	return out
 }

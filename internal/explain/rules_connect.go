@@ -147,6 +147,7 @@ func (rd *reading) connectRules(a *attempt) {
 		rd.add("no-usable-address-family", report.Likely, scoreRule, t.line, map[string]string{"addr": t.addr})
 	}
 	rd.fakeAddress(a)
+	rd.localProxy(a)
 	if c := rd.get("connection-timed-out"); c != nil && c.attempt == rd.attemptOf(a.first) && looksCloud(a.host, c.caps["host"]) {
 		rd.add("cloud-firewall", report.Possible, scoreEnd, c.evidence[0], c.caps)
 	}
@@ -202,6 +203,20 @@ func (rd *reading) fakeAddress(a *attempt) {
 	}
 }
 
+// localProxy: a connection to an address that no host has was accepted, so whoever
+// accepted it is near: a proxy that takes every connection itself.
+func (rd *reading) localProxy(a *attempt) {
+	for _, h := range rd.hitsIn(a) {
+		for _, name := range [...]string{"addr", "ip"} {
+			ip, err := netip.ParseAddr(strings.Trim(h.Get(name), "[]."))
+			if err == nil && fakeIP.Contains(ip) && h.Row.Kind == sshlog.End && strings.HasPrefix(h.Row.Pattern.Text, "Connection ") {
+				rd.add("local-proxy-answers", report.Likely, scoreRule, h.line, map[string]string{"addr": ip.String()})
+				return
+			}
+		}
+	}
+}
+
 // failedIn reports whether something blocking is known of an attempt.
 func (rd *reading) failedIn(a *attempt) bool {
 	n := rd.attemptOf(a.first)
@@ -250,7 +265,7 @@ func (rd *reading) macOS(a *attempt) {
 
 // hangRules: an output that simply stops says where it hangs.
 func (rd *reading) hangRules(a *attempt) {
-	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) {
+	if !a.verbose || a.reached < stepConnecting || a.reached >= stepAuth || rd.failedIn(a) || rd.endIn(a) || rd.cutOut(a) {
 		return
 	}
 	caps := map[string]string{"host": a.host, "addr": a.addr, "port": strconv.Itoa(a.port)}

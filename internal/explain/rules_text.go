@@ -162,15 +162,13 @@ func (rd *reading) manyFailures() {
 
 // askedForHostKey: ssh_askpass was wanted for the question about the host key.
 func (rd *reading) askedForHostKey() {
-	c := rd.get("private-key-passphrase")
+	c := rd.get("askpass-missing")
 	if c == nil || len(c.evidence) == 0 {
 		return
 	}
-	if strings.Contains(rd.lines[c.evidence[0]].text, "ssh_askpass") {
-		if at := rd.find("Host key verification failed"); at > c.evidence[0] && at <= c.evidence[0]+3 {
-			rd.drop("private-key-passphrase")
-			rd.add("host-key-unknown", report.Likely, scoreRule, at, nil)
-		}
+	if at := rd.find("Host key verification failed"); at > c.evidence[0] && at <= c.evidence[0]+3 {
+		rd.drop("askpass-missing")
+		rd.add("host-key-unknown", report.Likely, scoreRule, at, nil)
 	}
 }
 

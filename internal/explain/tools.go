@@ -271,7 +271,7 @@ var strictKeywords = map[string]bool{
 	"passwordauthentication": true, "kbdinteractiveauthentication": true, "challengeresponseauthentication": true,
 	"pubkeyauthentication": true, "permitrootlogin": true, "allowusers": true, "denyusers": true, "allowgroups": true, "denygroups": true,
 	"authorizedkeysfile": true, "listenaddress": true, "port": true, "addressfamily": true, "authenticationmethods": true,
-	"allowtcpforwarding": true, "disableforwarding": true, "maxstartups": true, "maxauthtries": true,
+	"allowtcpforwarding": true, "loglevel": true, "disableforwarding": true, "maxstartups": true, "maxauthtries": true,
 }
 
 // readSetting reads a line of sshd_config or sshd -T; of several, the first

@@ -29,6 +29,7 @@ func (rd *reading) again() *reading {
 	if !any {
 		return nil
 	}
+	pieces(joined)
 	alt := &reading{messages: rd.messages, opt: rd.opt, lines: joined, cut: rd.cut}
 	alt.interpret()
 	if !alt.sure() {

@@ -37,7 +37,11 @@ func (p *page) next(r *report.Report) {
 	if r.Next.Where == report.OnClient {
 		where = "from where the visitor is"
 	}
-	p.heading("What would show it, " + where)
+	title := "What would show it, " + where
+	if r.Side == report.SideText {
+		title = "What to paste next, from the " + r.Next.Where
+	}
+	p.heading(title)
 	p.command(r.Next.Do)
 }
 

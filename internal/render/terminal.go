@@ -218,6 +218,11 @@ func (p *page) finding(f report.Finding, isHeadline bool, later []report.Step) {
 		}
 		p.excerpt(e.Excerpt)
 	}
+	if f.Tells != "" {
+		for _, l := range Wrap("It is this one if what is asked for below shows: "+Safe(f.Tells), p.width-4) {
+			p.line("    " + l)
+		}
+	}
 	p.remedy(f.Remedy, later)
 }
 

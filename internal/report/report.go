@@ -21,7 +21,7 @@ type Report struct {
 	Headline   string       `json:"headline"`
 	Proof      *Proof       `json:"proof,omitempty"` // by what it was shown to work; nil: it was not
 	More       int          `json:"more,omitempty"`  // further findings, at least as grave as the headline's
-	Next       *Step        `json:"next,omitempty"`  // what would show it, where it is not shown
+	Next       *Step        `json:"next,omitempty"`  // what would show it, where it is not shown; what splits a shortlist best
 	Stages     []Stage      `json:"stages"`
 	Findings   []Finding    `json:"findings"`
 	Incomplete []Incomplete `json:"incomplete"`
@@ -153,6 +153,7 @@ type Finding struct {
 	Summary   string     `json:"summary"` // one sentence with the actual names and numbers
 	Evidence  []Evidence `json:"evidence"`
 	Remedy    *Remedy    `json:"remedy,omitempty"`
+	Tells     string     `json:"tells,omitempty"` // what in the output of Report.Next would speak for this cause
 }
 
 // Impact is what a finding means for the connection that was asked about.

@@ -43,7 +43,8 @@ type Row struct {
 	Pattern Pattern
 	Causes  []Suspect
 	Proves  string
-	Table   string // the table it comes from
+	Table   string  // the table it comes from
+	SaidBy  []Voice // whose word it is; others that are known do not say it
 }
 
 // tables are the message tables, in the order in which they are tried.
@@ -58,18 +59,22 @@ type Messages struct {
 	byWord map[string][]int
 	always []int             // rows without a safe word
 	errnos map[string]string // words of strerror → errno name
+	voices voices
 }
 
 // Load parses the tables once. A table that does not parse is a build fault,
 // which TestMessages finds.
 var Load = sync.OnceValues(func() (*Messages, error) {
-	m := &Messages{byWord: map[string][]int{}, errnos: map[string]string{}}
+	m := &Messages{byWord: map[string][]int{}, errnos: map[string]string{}, voices: voices{exact: map[string]Voice{}}}
 	for _, name := range tables {
-		if err := eachRow(name, 5, func(f []string) error { return m.addRow(name, f) }); err != nil {
+		if err := eachRow(name, 5, func(f []string, by []Voice) error { return m.addRow(name, f, by) }); err != nil {
 			return nil, err
 		}
 	}
-	if err := eachRow("strerror", 2, func(f []string) error { m.errnos[unquoted(Lower(f[1]))] = f[0]; return nil }); err != nil {
+	if err := eachRow("strerror", 2, func(f []string, _ []Voice) error { m.errnos[unquoted(Lower(f[1]))] = f[0]; return nil }); err != nil {
+		return nil, err
+	}
+	if err := eachRow("voices", 2, func(f []string, _ []Voice) error { return m.voices.add(f) }); err != nil {
 		return nil, err
 	}
 	m.index()
@@ -100,16 +105,20 @@ func (m *Messages) index() {
 	}
 }
 
-// eachRow calls f with the fields of every row of a table.
-func eachRow(name string, fields int, f func([]string) error) error {
+// eachRow calls f with the fields of every row of a table, and with who may say it.
+func eachRow(name string, fields int, f func([]string, []Voice) error) error {
 	data, err := messages.ReadFile("messages/" + name + ".tsv")
 	if err != nil {
 		return err
 	}
 	n := 0
+	var by []Voice
 	for text := range strings.Lines(string(data)) {
 		n++
 		text = strings.TrimRight(text, "\n")
+		if list, ok := parseSaidBy(text); ok {
+			by = list
+		}
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
@@ -117,7 +126,7 @@ func eachRow(name string, fields int, f func([]string) error) error {
 		if len(cols) != fields {
 			return fmt.Errorf("%s.tsv:%d: %d columns, want %d", name, n, len(cols), fields)
 		}
-		if err := f(cols); err != nil {
+		if err := f(cols, by); err != nil {
 			return fmt.Errorf("%s.tsv:%d: %w", name, n, err)
 		}
 	}
@@ -143,8 +152,8 @@ func Suspects(list string) []Suspect {
 	return out
 }
 
-func (m *Messages) addRow(table string, f []string) error {
-	r := Row{Kind: Kind(f[0]), Stage: f[1], Proves: f[4], Table: table}
+func (m *Messages) addRow(table string, f []string, by []Voice) error {
+	r := Row{Kind: Kind(f[0]), Stage: f[1], Proves: f[4], Table: table, SaidBy: by}
 	if !slices.Contains([]Kind{Root, End, Note, Hint, Mark, Benign}, r.Kind) {
 		return fmt.Errorf("unknown kind %q", f[0])
 	}
@@ -178,13 +187,20 @@ func (h *Hit) Get(name string) string {
 // maxIndexWords bounds how many different words of one line are followed up.
 const maxIndexWords = 256
 
-// Find returns the messages in a line: the most specific ones that do not
-// overlap, longest fixed text first.
-func (m *Messages) Find(text string) []Hit {
+// Find returns the messages in a line, whoever says it: the most specific ones
+// that do not overlap, longest fixed text first.
+func (m *Messages) Find(text string) []Hit { return m.FindSaid(text, Unknown) }
+
+// FindSaid is Find for a line that a program of that voice says: words that are not
+// its own to say count for nothing.
+func (m *Messages) FindSaid(text string, by Voice) []Hit {
 	var found []Hit
 	low := Lower(text)
 	try := func(i int) {
 		r := &m.rows[i]
+		if !r.maySay(by) {
+			return
+		}
 		if caps, from, to, ok := r.Pattern.match(text, low); ok {
 			if n := len(caps); n > 0 && freeCaptures[caps[n-1].Name] && r.Pattern.Open() {
 				to -= len(caps[n-1].Value)

@@ -58,8 +58,23 @@ func cutWindows(s string) (string, bool) {
 	return rest, true
 }
 
-// CutTime takes a time stamp off: syslog, ISO 8601, a time of day, in brackets or not.
+// kernelStamp takes "[   14.410000] " off, the seconds since the machine started, as
+// dmesg and consoles have them, with what a console leaves of the program's name.
+func kernelStamp(s string) (string, bool) {
+	in, rest, ok := strings.Cut(strings.TrimPrefix(s, "["), "] ")
+	whole, part, dot := strings.Cut(strings.TrimLeft(in, " "), ".")
+	if !ok || !dot || s[0] != '[' || len(in) > 20 || !Digits(whole) || !Digits(part) {
+		return s, false
+	}
+	return strings.TrimPrefix(rest, ": "), true
+}
+
+// CutTime takes a time stamp off: syslog, ISO 8601, a time of day, in brackets or not;
+// seconds since the machine started.
 func CutTime(s string) (string, bool) {
+	if t, ok := kernelStamp(s); ok {
+		return t, true
+	}
 	t := strings.TrimPrefix(s, "[")
 	if n := syslogStamp(t); n > 0 {
 		return strings.TrimPrefix(t[n:], "]"), true
