@@ -23,6 +23,10 @@ var home = map[string]string{
 	report.StageResources: report.StageAccess,
 }
 
+// toldOnly are causes of this side that only a text tells so far: no check looks for them on
+// a machine yet.
+var toldOnly = []string{"other-server-policy", "sftp-server-missing", "shell-output-in-stream", "sshd-lacks-privilege", "sshd-logs-nowhere"}
+
 // TestEveryCauseHasACheck: what the catalogue says is seen from the server is looked
 // for there, in the stage that its page names; and nothing else is.
 func TestEveryCauseHasACheck(t *testing.T) {
@@ -39,6 +43,12 @@ func TestEveryCauseHasACheck(t *testing.T) {
 	}
 	for _, page := range catalog.All() {
 		if page.Seen == "client" {
+			continue
+		}
+		if slices.Contains(toldOnly, page.ID) {
+			if len(checked[page.ID]) > 0 {
+				t.Errorf("%s is looked for by now", page.ID)
+			}
 			continue
 		}
 		stage := page.Stage
