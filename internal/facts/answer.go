@@ -61,13 +61,17 @@ type question struct {
 // those of the loopback it never does.
 var itemsGuard = [...]evidence.Item{evidence.Stat("/usr/sbin/sshguard"), evidence.Stat("/usr/bin/sshguard"), evidence.Stat("/usr/local/sbin/sshguard")}
 
+// guarded reports whether sshguard is there and has not been seen to be idle: while it
+// runs, its sets stand in the rules.
 func guarded(b *evidence.Bundle) bool {
-	return slices.ContainsFunc(itemsGuard[:], func(it evidence.Item) bool { return b.Get(it).OK() })
+	there := slices.ContainsFunc(itemsGuard[:], func(it evidence.Item) bool { return b.Get(it).OK() })
+	return there && (!b.Get(itemNftJSON).OK() || bytes.Contains(b.Get(itemNftJSON).Data, []byte("sshguard")) ||
+		bytes.Contains(b.Get(itemNftSave4).Data, []byte("sshguard")) || bytes.Contains(b.Get(itemLegacy4).Data, []byte("sshguard")))
 }
 
 func wantAnswer(b *evidence.Bundle, ask Ask) []evidence.Item {
 	items := slices.Clone(itemsGuard[:])
-	if !b.Has(itemsGuard[0]) {
+	if !b.Has(itemsGuard[0]) || !b.Has(itemNftJSON) {
 		return items
 	}
 	all, _ := questions(b, ask)
