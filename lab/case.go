@@ -243,6 +243,11 @@ func (c *Case) check(given map[string]bool) error {
 	if !slices.Contains([]report.Verdict{"", report.VerdictOK, report.VerdictDegraded, report.VerdictBroken, report.VerdictUnknown}, c.ServerVerdict) {
 		return fmt.Errorf("no verdict %q", c.ServerVerdict)
 	}
+	return c.checkKind(given)
+}
+
+// checkKind holds a case to what its kind asks for and allows.
+func (c *Case) checkKind(given map[string]bool) error {
 	mends := false
 	for _, s := range handSections {
 		mends = mends || c.Scripts[s] != ""

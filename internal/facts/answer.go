@@ -61,12 +61,10 @@ type question struct {
 // those of the loopback it never does.
 var itemsGuard = [...]evidence.Item{evidence.Stat("/usr/sbin/sshguard"), evidence.Stat("/usr/bin/sshguard"), evidence.Stat("/usr/local/sbin/sshguard")}
 
-// guarded reports whether sshguard is there and has not been seen to be idle: while it
-// runs, its sets stand in the rules.
+// guarded reports whether sshguard is there and was not seen to be idle.
 func guarded(b *evidence.Bundle) bool {
 	there := slices.ContainsFunc(itemsGuard[:], func(it evidence.Item) bool { return b.Get(it).OK() })
-	return there && (!b.Get(itemNftJSON).OK() || bytes.Contains(b.Get(itemNftJSON).Data, []byte("sshguard")) ||
-		bytes.Contains(b.Get(itemNftSave4).Data, []byte("sshguard")) || bytes.Contains(b.Get(itemLegacy4).Data, []byte("sshguard")))
+	return there && (guardRules(b) || !b.Get(itemNftJSON).OK())
 }
 
 func wantAnswer(b *evidence.Bundle, ask Ask) []evidence.Item {

@@ -56,19 +56,23 @@ func wantBans(b *evidence.Bundle, ask Ask) []evidence.Item {
 	if b.Get(itemCscli).OK() {
 		items = append(items, cscliDecisions(ask))
 	}
-	for _, rules := range []evidence.Item{itemNftJSON, itemNftSave4, itemLegacy4, itemLegacy6} {
-		if bytes.Contains(b.Get(rules).Data, []byte("sshguard")) {
-			items = append(items, itemGuardConf, itemGuardLog)
-			if file := blacklistPath(b); file != "" {
-				items = append(items, evidence.File(file))
-			}
-			break
+	if guardRules(b) {
+		items = append(items, itemGuardConf, itemGuardLog)
+		if file := blacklistPath(b); file != "" {
+			items = append(items, evidence.File(file))
 		}
 	}
 	if bytes.Contains(b.Get(itemDeny).Data, []byte(denyHostsMark)) {
 		items = append(items, itemDenyHostsID)
 	}
 	return items
+}
+
+// guardRules reports whether the rules name sshguard: its sets stand there while it runs.
+func guardRules(b *evidence.Bundle) bool {
+	return slices.ContainsFunc([]evidence.Item{itemNftJSON, itemNftSave4, itemLegacy4, itemLegacy6}, func(rules evidence.Item) bool {
+		return bytes.Contains(b.Get(rules).Data, []byte("sshguard"))
+	})
 }
 
 func askedAddr(ask Ask) string { return ask.Client.Unmap().WithZone("").String() }

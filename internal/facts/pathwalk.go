@@ -40,10 +40,7 @@ func follow(b *evidence.Bundle, u *evidence.User, root, asked string) (r Reached
 	at, rest := "/", strings.Split(strings.Trim(path.Clean(asked), "/"), "/")
 	res, seen := look("/")
 	for links := 0; seen && len(rest) > 0 && rest[0] != ""; {
-		r.At = HostFile{Origin: originOf(evidence.Stat(path.Join("/", root, at)), res), Path: path.Join("/", root, at)}
-		if res.Meta != nil {
-			r.At.Meta = *res.Meta
-		}
+		r.At = hostFileAs(b, u, path.Join("/", root, at))
 		next := path.Join(at, rest[0])
 		if res, seen = look(next); !seen {
 			break

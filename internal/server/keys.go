@@ -17,6 +17,13 @@ const (
 	yes
 )
 
+func triOf(b bool) tri {
+	if b {
+		return yes
+	}
+	return no
+}
+
 // passwordWay reports whether the account can be logged in to with a password.
 func (v *view) passwordWay() tri {
 	e, a := v.Effective, v.Account

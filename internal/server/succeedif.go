@@ -36,71 +36,70 @@ func (v *view) asksSucceedIf(e *facts.PAMEntry) moduleSays {
 
 // holds evaluates one condition; maybe is what is not understood.
 func (v *view) holds(field, op, want string) tri {
-	a := v.Account
-	has := ""
-	switch field {
-	case "user":
-		has = a.Name
-	case "uid":
-		has = strconv.Itoa(a.UID)
-	case "gid":
-		has = strconv.Itoa(a.GID)
-	case "shell":
-		has = a.Shell
-	case "home":
-		has = a.Home
-	case "service":
-		has = "sshd"
-	case "tty":
-		has = "ssh" // what sshd tells PAM (auth-pam.c, sshpam_init)
-	default:
-		return maybe // rhost, ruser
+	has, ok := v.succeedField(field)
+	if !ok {
+		return maybe
 	}
-	answer := func(b bool) tri {
-		if b {
-			return yes
+	switch op {
+	case "=":
+		return triOf(has == want)
+	case "!=":
+		return triOf(has != want)
+	case "=~":
+		return triOf(sshconf.Wildcard(want, has))
+	case "!~":
+		return triOf(!sshconf.Wildcard(want, has))
+	case "in":
+		return triOf(slices.Contains(strings.Split(want, ":"), has))
+	case "notin":
+		return triOf(!slices.Contains(strings.Split(want, ":"), has))
+	case "ingroup", "notingroup":
+		if v.Account.GroupsBy.Unseen() || field != "user" {
+			return maybe
 		}
-		return no
+		in := slices.ContainsFunc(strings.Split(want, ":"), func(g string) bool { return slices.Contains(v.Account.Groups, g) })
+		return triOf(in == (op == "ingroup"))
 	}
 	n, err := strconv.Atoi(has)
 	m, err2 := strconv.Atoi(want)
-	numbers := err == nil && err2 == nil
-	switch op {
-	case "=":
-		return answer(has == want)
-	case "!=":
-		return answer(has != want)
-	case "=~":
-		return answer(sshconf.Wildcard(want, has))
-	case "!~":
-		return answer(!sshconf.Wildcard(want, has))
-	case "in":
-		return answer(slices.Contains(strings.Split(want, ":"), has))
-	case "notin":
-		return answer(!slices.Contains(strings.Split(want, ":"), has))
-	case "ingroup", "notingroup":
-		if a.GroupsBy.Unseen() || field != "user" {
-			return maybe
-		}
-		in := slices.ContainsFunc(strings.Split(want, ":"), func(g string) bool { return slices.Contains(a.Groups, g) })
-		return answer(in == (op == "ingroup"))
-	}
-	if !numbers {
+	if err != nil || err2 != nil {
 		return maybe
 	}
 	switch op {
 	case "lt", "<":
-		return answer(n < m)
+		return triOf(n < m)
 	case "le", "<=":
-		return answer(n <= m)
+		return triOf(n <= m)
 	case "eq", "==":
-		return answer(n == m)
+		return triOf(n == m)
 	case "ge", ">=":
-		return answer(n >= m)
+		return triOf(n >= m)
 	case "gt", ">":
-		return answer(n > m)
+		return triOf(n > m)
 	case "ne":
-		return answer(n != m)
+		return triOf(n != m)
 	}
 	return maybe
+}
+
+// succeedField is what a condition asks about; ok is false where that is not known.
+func (v *view) succeedField(field string) (has string, ok bool) {
+	a := v.Account
+	switch field {
+	case "user":
+		return a.Name, true
+	case "uid":
+		return strconv.Itoa(a.UID), true
+	case "gid":
+		return strconv.Itoa(a.GID), true
+	case "shell":
+		return a.Shell, true
+	case "home":
+		return a.Home, true
+	case "service":
+		return "sshd", true
+	case "tty":
+		return "ssh", true // what sshd tells PAM (auth-pam.c, sshpam_init)
+	}
+	return "", false // rhost, ruser
 }

@@ -280,18 +280,12 @@ func (h head) matchU32(term string) tri {
 // matchFlower reads one key of tc-flower(8).
 func (h head) matchFlower(term string) tri {
 	key, value, _ := strings.Cut(term, " ")
-	is := func(b bool) tri {
-		if b {
-			return yes
-		}
-		return no
-	}
 	port := func(n int) tri {
 		want, err := strconv.Atoi(value)
 		if err != nil || n == 0 {
 			return maybe
 		}
-		return is(want == n)
+		return triOf(want == n)
 	}
 	addr := func(a netip.Addr) tri {
 		want, err := netip.ParsePrefix(value)
@@ -301,15 +295,15 @@ func (h head) matchFlower(term string) tri {
 		if err != nil || !a.IsValid() {
 			return maybe
 		}
-		return is(want.Contains(a))
+		return triOf(want.Contains(a))
 	}
 	switch key {
 	case "not_in_hw", "in_hw", "skip_hw", "skip_sw", "in_hw_count", "used_hw_stats":
 		return yes
 	case "eth_type":
-		return is(value == "ipv4" && h.v4 || value == "ipv6" && !h.v4)
+		return triOf(value == "ipv4" && h.v4 || value == "ipv6" && !h.v4)
 	case "ip_proto":
-		return is(value == "tcp")
+		return triOf(value == "tcp")
 	case "dst_port":
 		return port(h.dport)
 	case "src_port":
