@@ -172,7 +172,7 @@ func without(caps map[string]string, name string) map[string]string {
 func (rd *reading) errnoCauses(errno, addr string) []sshlog.Suspect {
 	switch errno {
 	case "ECONNREFUSED":
-		return sshlog.Suspects("connection-refused!")
+		return sshlog.Suspects("connection-refused")
 	case "ETIMEDOUT":
 		return sshlog.Suspects("connection-timed-out!")
 	case "EHOSTUNREACH":
