@@ -50,6 +50,9 @@ func (rd *reading) weigh(h *hit) {
 	case h.Row.Stage == report.StageConnect && h.Get("reason") != "" && strings.Contains(h.Row.Pattern.Text, "connect to host"):
 		rd.weighErrno(h.line, caps)
 		return
+	case h.Row.Causes[0].Cause == "sftp-server-missing" && rd.otherSubsystem():
+		rd.add("session-refused", report.Likely, scoreRoot, h.line, caps)
+		return
 	case h.Row.Stage == report.StageResolve && rd.messages.Errno(caps["reason"]) == "AGAIN":
 		rd.add("name-server-unreachable", report.Confirmed, scoreRoot, h.line, caps)
 		return

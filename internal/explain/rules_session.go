@@ -28,6 +28,17 @@ func (rd *reading) sessionRules(a *attempt) {
 	}
 }
 
+// otherSubsystem reports whether ssh asked for a subsystem by name that is not sftp
+// (clientloop.c, client_session2_setup).
+func (rd *reading) otherSubsystem() bool {
+	for i := range rd.lines {
+		if _, name, ok := strings.Cut(rd.lines[i].text, "Sending subsystem: "); ok && strings.TrimSpace(name) != "sftp" {
+			return true
+		}
+	}
+	return false
+}
+
 // shellEnded: a shell that nobody gave a command to ends within seconds, and
 // with an error.
 func (rd *reading) shellEnded(a *attempt) {

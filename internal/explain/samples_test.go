@@ -60,7 +60,7 @@ var pairSays = map[string][2]string{
 	"pw_expired": {"password-expired", "password-expired"}, "refuseconn": {"closed-before-banner", "user-not-allowed"},
 	"revoked_userkey": {unspecific, "publickey-rejected"}, "rfwd_busy": {"forward-bind-failed", "forward-bind-failed"},
 	"rfwd_busy_warn": {"forward-bind-failed", "forward-bind-failed"}, "rootforced": {"connection-dropped", "root-login-disabled"},
-	"rootno": {unspecific, "root-login-disabled"}, "subsystem": {"sftp-server-missing", "session-refused sftp-server-missing"},
+	"rootno": {unspecific, "root-login-disabled"}, "subsystem": {"sftp-server-missing", "session-refused"},
 	"toomany": {"too-many-keys", "too-many-keys"}, "tty_nopty": {"pty-allocation-failed", "none"},
 	"w_prohib": {"forwarding-disabled", "forwarding-disabled"}, "w_refused": {"jump-host-failed port-forward-broken", "port-forward-broken"},
 	"w_unknownhost": {"jump-host-failed port-forward-broken", "port-forward-broken"}, "x11_fail": {"forwarding-disabled", "none"},
@@ -69,6 +69,7 @@ var pairSays = map[string][2]string{
 // verboseSays is what `ssh -v` says, where it is more than the last line alone, or
 // where there is no other sample. notty: keys and an empty password, without a terminal.
 var verboseSays = map[string]string{
+	"subsystem":   "session-refused",
 	"authmethods": "no-auth-method", "nokey": unspecific, "nologin": "pam-denied", "nomutualsig": "no-mutual-signature",
 	"notty": "password-rejected " + unspecific, "persource1": "source-penalized", "refuseconn": "auth-timeout",
 	"rootno": "private-key-passphrase",
